@@ -1,0 +1,2 @@
+# The package: find_package(tiercel COMPONENTS core redis ...) and pkg-config.
+include_guard(GLOBAL)

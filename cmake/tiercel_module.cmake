@@ -1,0 +1,45 @@
+# One module = one folder = one target = one exported name.
+include_guard(GLOBAL)
+
+# Flags of our own builds; never passed on to consumers.
+add_library(tiercel_own_flags INTERFACE)
+target_compile_features(tiercel_own_flags INTERFACE cxx_std_20)
+if(TIERCEL_DEVELOPER_MODE)
+    target_compile_options(tiercel_own_flags INTERFACE
+        -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Werror
+        $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+    if(TIERCEL_SANITIZE)
+        target_compile_options(tiercel_own_flags INTERFACE
+            -fsanitize=${TIERCEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+        target_link_options(tiercel_own_flags INTERFACE -fsanitize=${TIERCEL_SANITIZE})
+    endif()
+endif()
+
+# tiercel_module(<name> SOURCES ... HEADERS ... [PUBLIC ...] [PRIVATE ...] [REQUIRES component ...])
+# Makes tiercel_<name> (tiercel::<name>) from the current folder; headers stand in its include/ root.
+# PRIVATE libraries are for the .cpp files only; no header of theirs may appear in ours.
+function(tiercel_module name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE")
+    set(target tiercel_${name})
+    add_library(${target} ${arg_SOURCES})
+    add_library(tiercel::${name} ALIAS ${target})
+    set_target_properties(${target} PROPERTIES
+        EXPORT_NAME ${name}
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}
+        POSITION_INDEPENDENT_CODE ON
+        VERIFY_INTERFACE_HEADER_SETS ${TIERCEL_DEVELOPER_MODE})
+    target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${arg_HEADERS})
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    target_link_libraries(${target}
+        PUBLIC ${arg_PUBLIC}
+        PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:tiercel_own_flags>)
+    install(TARGETS ${target} EXPORT tiercel-${name}
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    install(EXPORT tiercel-${name} NAMESPACE tiercel::
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tiercel)
+    set_property(GLOBAL APPEND PROPERTY TIERCEL_MODULES ${name})
+endfunction()

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <tiercel/spi/clock.hpp>
+
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+
+namespace tiercel::memory {
+class LfuBucket;
+}
+
+namespace tiercel::detail {
+
+/// A key that somebody else holds, with its hash: what the non-template engine is given to look up.
+/// `object` points to the typed key; the engine compares keys by the KeyEqual function it was made with.
+struct KeyRef {
+    std::uint64_t hash = 0;
+    const void* object = nullptr;
+};
+
+using KeyEqual = bool (*)(const void*, const void*) noexcept;
+
+/// Steady time in nanoseconds; `never` for what does not expire.
+using Nanos = std::int64_t;
+inline constexpr Nanos never = std::numeric_limits<Nanos>::max();
+
+inline Nanos to_nanos(SteadyTime time) noexcept {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+/// One key with its value, in one allocation: made blank with its key, given its value by whoever obtains it, then
+/// published into the memory tier, handed out in Handles, and freed by the last of these.
+///
+/// Until published, one thread owns it and may set anything. After that the key, value and facts are const; `expires`
+/// never changes; `last_used` is written by readers (sliding expiry), relaxed, since a lost update costs one access of
+/// precision; `refs` is the usual intrusive count (increment relaxed, decrement acquire-release). The hooks and
+/// `frequency` belong to the shard that holds the entry and are guarded by its lock.
+class Entry {
+public:
+    using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+    virtual const void* key() const noexcept = 0;
+    bool has_value() const noexcept { return has_value_; }
+    KeyRef ref() const noexcept { return {hash, key()}; }
+
+    // Facts, set before publication.
+    const std::uint64_t hash;
+    std::uint64_t version = 0; ///< stamp of the load or write that the value came from
+    Nanos created = 0;         ///< when the value was loaded, on this process's steady clock
+    Nanos expires = never;     ///< not served at or after this
+    std::uint64_t weight = 1;  ///< in the weigher's unit
+    std::uint8_t origin = 0;   ///< where the value came from: see Origin in handle.hpp
+
+    // Bookkeeping of the shard that holds the entry.
+    std::atomic<Nanos> last_used{0};
+    Hook policy_hook;
+    Hook expiry_hook;
+    memory::LfuBucket* frequency = nullptr;
+
+protected:
+    explicit Entry(std::uint64_t key_hash) noexcept : hash(key_hash) {}
+    virtual ~Entry() = default;
+    bool has_value_ = false;
+
+private:
+    mutable std::atomic<std::uint32_t> refs_{0};
+
+    friend void intrusive_ptr_add_ref(const Entry* entry) noexcept {
+        entry->refs_.fetch_add(1, std::memory_order_relaxed);
+    }
+    friend void intrusive_ptr_release(const Entry* entry) noexcept {
+        if (entry->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete entry;
+    }
+};
+
+using EntryPtr = boost::intrusive_ptr<Entry>;
+
+} // namespace tiercel::detail

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <tiercel/result.hpp>
+#include <tiercel/spi/clock.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace tiercel::spi {
+
+/// A one-way switch that a blocked thread waits for.
+/// Thread safety: all members may be called concurrently.
+class WaitFlag {
+public:
+    void set() {
+        const std::lock_guard lock(mutex_);
+        set_ = true;
+        changed_.notify_all(); // under the lock: the waiter may destroy the flag as soon as it is released
+    }
+    bool is_set() const {
+        const std::lock_guard lock(mutex_);
+        return set_;
+    }
+    void wait() const {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return set_; });
+    }
+
+private:
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    bool set_ = false;
+};
+
+/// Where core gets its time, timers, threads and chance from. One runtime may serve many caches and backends.
+/// Thread safety: all members may be called concurrently.
+/// Lifetime: held by shared_ptr by everything that uses it; jobs not yet run when it goes are dropped.
+class Runtime : public Clock {
+public:
+    /// Names a timer; zero names none.
+    using TimerId = std::uint64_t;
+
+    /// The event loop: coroutines, timers and completions run here. Never block on it.
+    virtual boost::asio::any_io_executor executor() = 0;
+
+    /// Uniform 64-bit random numbers, for jitter and sampling; not for secrets.
+    virtual std::uint64_t random() noexcept = 0;
+
+    /// Runs `job` once on the event loop at `when` or soon after, unless cancelled before.
+    virtual TimerId call_at(SteadyTime when, std::function<void()> job) = 0;
+
+    /// True if the job will not run; false if it has run, is running, or was never known.
+    virtual bool cancel(TimerId timer) noexcept = 0;
+
+    /// Runs `job` on a thread that may block (a user's loader, a blocking client).
+    /// Errors: overloaded when the bounded queue is full, closed when the runtime is stopping.
+    virtual Result<void> run_blocking(std::function<void()> job) = 0;
+
+    /// Blocks the calling thread until `flag` is set. A simulated runtime turns its own event loop meanwhile.
+    virtual void wait(const WaitFlag& flag) = 0;
+
+    /// True on a thread that turns the event loop, where wait() would never return.
+    virtual bool on_event_loop() const noexcept = 0;
+};
+
+/// The runtime that caches and backends share unless given one: one event-loop thread and up to 64 worker threads,
+/// each started at first need, all stopped when the last user lets go.
+std::shared_ptr<Runtime> default_runtime();
+
+} // namespace tiercel::spi

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <tiercel/spi/bytes.hpp>
+#include <tiercel/spi/clock.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace tiercel::wire {
+
+/// XXH3-128 of a key's bytes: tells a value stored under a hashed or confused key from the one asked for.
+struct Fingerprint {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+
+Fingerprint fingerprint(BytesView key) noexcept;
+
+/// The header in front of every value that leaves the process; byte by byte in core/README.md.
+struct Header {
+    bool negative = false; ///< "the source has no such thing"; no payload
+    std::uint8_t codec = 0;
+    std::uint8_t compressor = 0; ///< 0: raw
+    std::uint32_t schema = 0;
+    std::uint32_t raw_bytes = 0; ///< payload size before compression
+    Fingerprint key;
+    SystemTime created{};
+    std::optional<SystemTime> expires;
+    std::uint64_t version = 0; ///< stamp of the load or write that made the value
+};
+
+/// Why bytes are no value of ours. Each is a counted miss.
+enum class Defect : std::uint8_t {
+    none,
+    truncated,       ///< shorter than a header, or than the header says
+    not_ours,        ///< the magic byte is not there
+    unknown_version, ///< written by a later format
+    bad_checksum,
+    wrong_key,    ///< intact, but of another key
+    wrong_schema, ///< intact, but of another type or codec
+    unknown_compressor,
+    too_large,       ///< claims more raw bytes than the cap
+    bad_compression, ///< the compressor could not undo it
+    bad_payload,     ///< the codec could not decode it
+};
+
+inline constexpr std::size_t defect_count = static_cast<std::size_t>(Defect::bad_payload) + 1;
+
+std::string_view to_string(Defect defect) noexcept;
+
+inline constexpr std::size_t header_bytes = 64;
+
+/// Header, checksum and payload in one buffer.
+Bytes seal(const Header& header, BytesView payload);
+
+/// What the reader expects to find.
+struct Expected {
+    Fingerprint key;
+    std::uint8_t codec = 0;
+    std::uint32_t schema = 0;
+};
+
+struct Opened {
+    Header header;
+    BytesView payload; ///< views the input
+};
+
+/// Checks everything but the payload's own encoding. `out` is set only when the result is Defect::none.
+Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept;
+
+} // namespace tiercel::wire

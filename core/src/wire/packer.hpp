@@ -1,0 +1,45 @@
+#pragma once
+
+#include "envelope.hpp"
+
+#include <tiercel/result.hpp>
+#include <tiercel/spi/compressor.hpp>
+
+#include <memory>
+
+namespace tiercel::wire {
+
+/// A value on its way into a backend.
+struct Packed {
+    Bytes bytes;                   ///< the envelope
+    std::size_t raw_bytes = 0;     ///< payload before compression
+    std::size_t payload_bytes = 0; ///< payload as stored
+};
+
+/// A value on its way out. `payload` views either the stored bytes or `inflated`.
+struct Unpacked {
+    Header header;
+    BytesView payload;
+    Bytes inflated;
+};
+
+/// Compresses and seals what goes into one tier, opens and decompresses what comes out of it.
+/// Thread safety: all members may be called concurrently.
+class Packer {
+public:
+    /// `compressor` may be null: everything is stored raw, and values stored compressed are Defect::unknown_compressor.
+    /// `max_value_bytes` caps the raw size both ways.
+    Packer(std::shared_ptr<const spi::Compressor> compressor, std::size_t max_value_bytes);
+
+    /// `header.compressor` and `header.raw_bytes` are set here.
+    /// Errors: value_too_large; the compressor's own are not errors, the value is then stored raw.
+    Result<Packed> pack(Header header, BytesView payload) const;
+
+    Defect unpack(BytesView stored, const Expected& expected, Unpacked& out) const;
+
+private:
+    std::shared_ptr<const spi::Compressor> compressor_;
+    std::size_t max_value_bytes_;
+};
+
+} // namespace tiercel::wire
