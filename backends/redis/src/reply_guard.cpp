@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace tiercel::redis {
 
 namespace {
 
-Error no_redis(std::string what) {
-    return Error(Errc::protocol_error,
-                 "the peer does not speak Redis' protocol (" + std::move(what) + "); check the host and the port");
+Error no_redis(std::string_view what) {
+    std::string message("the peer does not speak Redis' protocol (");
+    message.append(what).append("); check the host and the port");
+    return Error(Errc::protocol_error, std::move(message));
 }
 
 bool is_type_byte(char c) noexcept {
@@ -102,7 +104,8 @@ Result<void> ReplyGuard::on_bulk_header(long long length, Step& step) {
     payload_left_ = bytes + 2;
     if (bytes > limits_.max_reply_bytes - reply_bytes_) {
         skipping_ = true;
-        substitute_.assign("-").append(too_large_prefix).append(" ").append(std::to_string(bytes)).append("\r\n");
+        substitute_.clear();
+        substitute_.append(1, '-').append(too_large_prefix).append(1, ' ').append(std::to_string(bytes)).append("\r\n");
         step.forward = substitute_;
     } else {
         reply_bytes_ += bytes;

@@ -89,7 +89,7 @@ ReplyReader::ReplyReader(const ReplyLimits& limits) : guard_(limits) {
     static redisReplyObjectFunctions functions = Callbacks::table();
     reader_.reset(redisReaderCreateWithFunctions(&functions));
     if (!reader_) throw std::bad_alloc();
-    redisReaderSetPrivdata(reader_.get(), &root_);
+    reader_->privdata = &root_;
 }
 
 ReplyReader::~ReplyReader() = default;
