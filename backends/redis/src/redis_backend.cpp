@@ -24,12 +24,12 @@ namespace {
 /// Keys of one MGET. Some, so that the server serves others in between.
 constexpr std::size_t keys_per_mget = 512;
 /// A batch of writes goes out in parts of about this, each after the replies to the one before.
-constexpr std::size_t batch_bytes = std::size_t{4} << 20;
+constexpr std::size_t max_batch_bytes = std::size_t{4} << 20;
 constexpr std::string_view keys_per_scan = "512";
 /// Far enough for anybody, and far from where the server's arithmetic overflows: 31,700 years.
 constexpr milliseconds longest_ttl{1'000'000'000'000'000};
-/// SET with the longest decorations, without key and value.
-constexpr std::size_t set_overhead = 256;
+/// More than any write has beside its key and its value.
+constexpr std::size_t write_overhead = 256;
 
 /// KEYS[1]; ARGV: the version that must still be there, the new stored value, its life in milliseconds or "".
 constexpr std::string_view put_if_version_script =
@@ -69,6 +69,11 @@ Result<void> check(const PutItem& item, const RedisBackend::Server& server) {
                                                 "; raise Options::max_reply_bytes");
     }
     return {};
+}
+
+/// A command of this size is to go into the next part of the batch.
+bool is_full(const Commands& commands, std::size_t payload_bytes, const RedisBackend::Server& server) {
+    return commands.count() > 0 && commands.bytes().size() + payload_bytes + write_overhead > server.batch_bytes;
 }
 
 std::string ttl_text(milliseconds ttl) {
@@ -146,10 +151,11 @@ asio::awaitable<std::vector<Result<void>>> do_put_many(ServerPtr server, std::sp
         // Items that cannot be sent have their result at once; `sent` are the places of the others.
         Commands commands;
         std::vector<std::size_t> sent;
-        while (results.size() < items.size() && commands.bytes().size() < batch_bytes) {
+        while (results.size() < items.size()) {
             const auto& item = items[results.size()];
             auto checked = check(item, *server);
             if (checked) {
+                if (is_full(commands, item.key.size() + item.value.size(), *server)) break;
                 encode_stored(item.value, server->new_version(), stored);
                 add_set(commands, item, stored, {});
                 sent.push_back(results.size());
@@ -178,8 +184,10 @@ asio::awaitable<std::vector<Result<bool>>> do_each(ServerPtr server, BytesView c
     const std::size_t words = argument.empty() ? 2 : 3;
     while (results.size() < keys.size()) {
         Commands commands;
-        while (results.size() + commands.count() < keys.size() && commands.bytes().size() < batch_bytes) {
-            const std::array<BytesView, 3> line{command, keys[results.size() + commands.count()], argument};
+        while (results.size() + commands.count() < keys.size()) {
+            const auto key = keys[results.size() + commands.count()];
+            if (is_full(commands, key.size(), *server)) break;
+            const std::array<BytesView, 3> line{command, key, argument};
             commands.add(std::span(line).first(words));
         }
         const std::size_t count = commands.count();
@@ -294,7 +302,8 @@ const std::shared_ptr<Connection>& RedisBackend::Server::connection() noexcept {
 RedisBackend::RedisBackend(std::shared_ptr<spi::Runtime> runtime, const Address& address, const Options& options)
     : server_(std::make_shared<Server>()) {
     server_->label = address.label();
-    server_->max_value_bytes = options.max_reply_bytes - set_overhead;
+    server_->max_value_bytes = options.max_reply_bytes - write_overhead;
+    server_->batch_bytes = std::min(max_batch_bytes, options.max_pending_bytes);
     for (std::size_t i = 0; i < options.connections; ++i) {
         server_->connections.push_back(std::make_shared<Connection>(runtime, address, options));
     }

@@ -46,6 +46,7 @@ public:
         std::shared_ptr<spi::Runtime> runtime;
         std::string label;
         std::size_t max_value_bytes = 0;
+        std::size_t batch_bytes = 0; ///< of the parts in which a batch of writes goes out
         std::vector<std::shared_ptr<Connection>> connections;
         std::atomic<std::size_t> next{0};
 
