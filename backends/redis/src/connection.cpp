@@ -159,7 +159,7 @@ asio::awaitable<void> Connection::run(SessionPtr session) {
     }
 }
 
-void Connection::lose(const SessionPtr& session, const Error& why) {
+void Connection::lose(SessionPtr session, const Error& why) {
     if (session != session_) return;
     session_ = nullptr;
     session->abort();

@@ -56,7 +56,7 @@ private:
 
     void start_session();
     boost::asio::awaitable<void> run(SessionPtr session);
-    void lose(const SessionPtr& session, const Error& why);
+    void lose(SessionPtr session, const Error& why);
 
     void write_more(SteadyTime now);
     void write_some(const SessionPtr& session);

@@ -17,7 +17,7 @@ namespace {
 
 using tiercel::test::wait_until;
 
-constexpr Options impatient_to_reconnect() {
+Options impatient_to_reconnect() {
     return {.reconnect_delay_min = 1ms, .reconnect_delay_max = 10ms};
 }
 
