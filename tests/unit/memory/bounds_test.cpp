@@ -109,7 +109,7 @@ TEST(Bounds, a_store_without_bounds_keeps_everything) {
 }
 
 TEST(Bounds, the_shards_parts_add_up_to_the_bound) {
-    for (const std::uint64_t bound : {64, 100, 1000, 1023}) {
+    for (const std::uint64_t bound : {64U, 100U, 1000U, 1023U}) {
         StoreFixture by_entries(bounded(bound, 0, 8));
         StoreFixture by_weight(bounded(0, bound, 8));
         ASSERT_EQ(by_entries.store.shard_count(), 8U);

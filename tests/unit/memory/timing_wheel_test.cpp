@@ -94,8 +94,9 @@ void compare_at_random(Nanos origin, std::uint32_t budget) {
             break;
         case 2:
         case 3: {
-            const Nanos ahead =
-                random() % 4096 == 0 ? span() : static_cast<Nanos>(random() % (1U << (10 + random() % 24)));
+            const Nanos ahead = random() % 4096 == 0
+                                    ? span()
+                                    : static_cast<Nanos>(random() % (std::uint64_t{1} << (10 + random() % 24)));
             if (both.now() > never - century - ahead) return; // the end of time
             ASSERT_EQ(both.turn_to(both.now() + ahead, budget), "") << "step " << step;
             break;
