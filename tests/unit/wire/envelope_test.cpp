@@ -191,7 +191,8 @@ TEST(Envelope, a_defect_leaves_the_output_alone) {
 
 TEST(Envelope, every_defect_has_a_name_of_its_own) {
     std::set<std::string_view> names;
-    for (std::size_t i = 0; i < defect_count; ++i) names.insert(to_string(static_cast<Defect>(i)));
+    for (std::size_t i = 0; i < defect_count; ++i)
+        names.insert(to_string(static_cast<Defect>(i)));
     EXPECT_EQ(names.size(), defect_count);
     EXPECT_EQ(to_string(Defect::none), "none");
     EXPECT_EQ(to_string(Defect::bad_payload), "bad_payload");
