@@ -49,6 +49,8 @@ std::string_view to_string(Errc code) noexcept;
 /// A kind, and a sentence that says what to do about it. Never holds a secret.
 class Error {
 public:
+    /// What Result::error() gives on a Result that holds a value; boost::system::result asks for it.
+    Error() noexcept = default;
     Error(Errc code, std::string message) : code_(code), message_(std::move(message)) {}
 
     Errc code() const noexcept { return code_; }
@@ -57,7 +59,7 @@ public:
     friend bool operator==(const Error& error, Errc code) noexcept { return error.code_ == code; }
 
 private:
-    Errc code_;
+    Errc code_ = Errc::server_error;
     std::string message_;
 };
 
