@@ -10,7 +10,7 @@
 
 namespace tiercel::wire {
 
-/// XXH3-128 of a key's bytes: tells a value stored under a hashed or confused key from the one asked for.
+/// XXH3-128 (unseeded) of a key's bytes: tells a value stored under a hashed or confused key from the one asked for.
 struct Fingerprint {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
@@ -19,7 +19,7 @@ struct Fingerprint {
 
 Fingerprint fingerprint(BytesView key) noexcept;
 
-/// The header in front of every value that leaves the process; byte by byte in core/README.md.
+/// The header in front of every value that leaves the process; byte by byte in README.md beside this file.
 struct Header {
     bool negative = false; ///< "the source has no such thing"; no payload
     std::uint8_t codec = 0;
@@ -28,8 +28,8 @@ struct Header {
     std::uint32_t raw_bytes = 0; ///< payload size before compression
     Fingerprint key;
     SystemTime created{};
-    std::optional<SystemTime> expires;
-    std::uint64_t version = 0; ///< stamp of the load or write that made the value
+    std::optional<SystemTime> expires; ///< the epoch itself is written as the microsecond before it: 0 says "never"
+    std::uint64_t version = 0;         ///< stamp of the load or write that made the value
 };
 
 /// Why bytes are no value of ours. Each is a counted miss.
@@ -37,14 +37,14 @@ enum class Defect : std::uint8_t {
     none,
     truncated,       ///< shorter than a header, or than the header says
     not_ours,        ///< the magic byte is not there
-    unknown_version, ///< written by a later format
+    unknown_version, ///< written by a later format: another version, an unknown flag, a reserved byte that is not 0
     bad_checksum,
     wrong_key,    ///< intact, but of another key
     wrong_schema, ///< intact, but of another type or codec
     unknown_compressor,
     too_large,       ///< claims more raw bytes than the cap
     bad_compression, ///< the compressor could not undo it
-    bad_payload,     ///< the codec could not decode it
+    bad_payload,     ///< the codec could not decode it, or its length is not what the header says
 };
 
 inline constexpr std::size_t defect_count = static_cast<std::size_t>(Defect::bad_payload) + 1;
@@ -53,7 +53,7 @@ std::string_view to_string(Defect defect) noexcept;
 
 inline constexpr std::size_t header_bytes = 64;
 
-/// Header, checksum and payload in one buffer.
+/// Header, checksum and payload in one buffer. For a raw payload `header.raw_bytes` is its size; a negative has none.
 Bytes seal(const Header& header, BytesView payload);
 
 /// What the reader expects to find.
@@ -68,7 +68,8 @@ struct Opened {
     BytesView payload; ///< views the input
 };
 
-/// Checks everything but the payload's own encoding. `out` is set only when the result is Defect::none.
+/// Checks everything but the payload's own encoding: first that the bytes are whole and ours, then whose they are.
+/// `out` is set only when the result is Defect::none.
 Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept;
 
 } // namespace tiercel::wire

@@ -16,8 +16,12 @@ struct Packed {
     std::size_t payload_bytes = 0; ///< payload as stored
 };
 
-/// A value on its way out. `payload` views either the stored bytes or `inflated`.
+/// A value on its way out. `payload` views either the stored bytes or `inflated`, so that it neither copies nor moves.
 struct Unpacked {
+    Unpacked() = default;
+    Unpacked(const Unpacked&) = delete;
+    Unpacked& operator=(const Unpacked&) = delete;
+
     Header header;
     BytesView payload;
     Bytes inflated;
@@ -28,13 +32,15 @@ struct Unpacked {
 class Packer {
 public:
     /// `compressor` may be null: everything is stored raw, and values stored compressed are Defect::unknown_compressor.
-    /// `max_value_bytes` caps the raw size both ways.
+    /// `max_value_bytes` caps the raw size both ways; the format's own limit is 4 GiB - 1.
     Packer(std::shared_ptr<const spi::Compressor> compressor, std::size_t max_value_bytes);
 
-    /// `header.compressor` and `header.raw_bytes` are set here.
+    /// `header.compressor` and `header.raw_bytes` are set here. A negative takes no payload.
     /// Errors: value_too_large; the compressor's own are not errors, the value is then stored raw.
     Result<Packed> pack(Header header, BytesView payload) const;
 
+    /// `stored` must outlive `out`, which is set only when the result is Defect::none. Allocates at most
+    /// `max_value_bytes`, and nothing before every check that can be made without has passed.
     Defect unpack(BytesView stored, const Expected& expected, Unpacked& out) const;
 
 private:

@@ -1,0 +1,74 @@
+#include "line_client.hpp"
+
+#include "support/fault_proxy.hpp"
+#include "support/redis_server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace tiercel::test {
+namespace {
+
+class FaultProxyTest : public testing::Test {
+protected:
+    RedisServer server;
+    FaultProxy proxy{server.port()};
+};
+
+TEST_F(FaultProxyTest, passes_both_ways) {
+    TcpClient client(loopback(proxy.port()));
+    EXPECT_EQ(client.ask("PING"), "+PONG\r\n");
+    EXPECT_EQ(client.ask("ECHO again", "again\r\n"), "$5\r\nagain\r\n");
+    EXPECT_EQ(proxy.accepted(), 1U);
+}
+
+TEST_F(FaultProxyTest, delay_holds_replies_back) {
+    proxy.delay(std::chrono::milliseconds(50));
+    TcpClient client(loopback(proxy.port()));
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_EQ(client.ask("PING"), "+PONG\r\n");
+    EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(50));
+}
+
+TEST_F(FaultProxyTest, swallow_eats_replies_but_not_requests) {
+    proxy.swallow();
+    TcpClient client(loopback(proxy.port()));
+    client.send("SET k v");
+    EXPECT_EQ(client.read_some(50), std::nullopt);
+    EXPECT_EQ(TcpClient(loopback(server.port())).ask("GET k", "v\r\n"), "$1\r\nv\r\n");
+    proxy.pass();
+    EXPECT_EQ(client.ask("PING"), "+PONG\r\n");
+}
+
+TEST_F(FaultProxyTest, close_after_cuts_a_reply_in_two) {
+    proxy.close_after(3);
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PO");
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PO");
+}
+
+TEST_F(FaultProxyTest, slice_delivers_every_byte) {
+    proxy.slice();
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
+}
+
+TEST_F(FaultProxyTest, refuse_closes_and_refuses_until_told_otherwise) {
+    TcpClient old(loopback(proxy.port()));
+    EXPECT_EQ(old.ask("PING"), "+PONG\r\n");
+    proxy.refuse();
+    EXPECT_EQ(old.ask("PING"), "");
+    EXPECT_FALSE(TcpClient(loopback(proxy.port())).connected());
+    proxy.pass();
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
+}
+
+TEST_F(FaultProxyTest, drop_connections_leaves_the_door_open) {
+    TcpClient old(loopback(proxy.port()));
+    EXPECT_EQ(old.ask("PING"), "+PONG\r\n");
+    proxy.drop_connections();
+    EXPECT_EQ(old.ask("PING"), "");
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
+}
+
+} // namespace
+} // namespace tiercel::test

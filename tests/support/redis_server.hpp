@@ -1,0 +1,25 @@
+#pragma once
+
+#include "support/server.hpp"
+
+namespace tiercel::test {
+
+/// A real redis-server: no persistence, 16 databases, no password unless asked for by `arguments`.
+/// A server started with `--requirepass` or ACLs counts as ready when it asks for a password.
+class RedisServer : public Server {
+public:
+    explicit RedisServer(ServerOptions options = {});
+
+    /// "redis://127.0.0.1:<port>"
+    std::string url() const;
+    /// "unix://<path>"; needs `unix_socket`.
+    std::string unix_url() const;
+
+private:
+    std::vector<std::string> command() const override;
+    std::string pid_request() const override { return "INFO server\r\n"; }
+    std::string pid_words() const override { return "process_id:"; }
+    bool answers_without_pid(const std::string& answer) const override;
+};
+
+} // namespace tiercel::test
