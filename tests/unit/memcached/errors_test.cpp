@@ -39,14 +39,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Mapping{MEMCACHED_WRITE_FAILURE, Errc::connection_failed, Errc::connection_lost},
                     both(MEMCACHED_E2BIG, Errc::value_too_large),
                     both(MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE, Errc::out_of_memory),
-                    both(MEMCACHED_KEY_TOO_BIG, Errc::invalid_key),
-                    both(MEMCACHED_BAD_KEY_PROVIDED, Errc::invalid_key),
+                    both(MEMCACHED_KEY_TOO_BIG, Errc::invalid_key), both(MEMCACHED_BAD_KEY_PROVIDED, Errc::invalid_key),
                     both(MEMCACHED_AUTH_FAILURE, Errc::authentication_failed),
-                    both(MEMCACHED_SERVER_ERROR, Errc::server_error),
-                    both(MEMCACHED_CLIENT_ERROR, Errc::server_error),
+                    both(MEMCACHED_SERVER_ERROR, Errc::server_error), both(MEMCACHED_CLIENT_ERROR, Errc::server_error),
                     both(MEMCACHED_UNKNOWN_READ_FAILURE, Errc::protocol_error),
-                    both(MEMCACHED_PARTIAL_READ, Errc::protocol_error),
-                    both(MEMCACHED_ERROR, Errc::protocol_error),
+                    both(MEMCACHED_PARTIAL_READ, Errc::protocol_error), both(MEMCACHED_ERROR, Errc::protocol_error),
                     // an answer to the request elsewhere, but not where errors are made of codes
                     both(MEMCACHED_NOTFOUND, Errc::protocol_error), both(MEMCACHED_SUCCESS, Errc::protocol_error)));
 

@@ -36,8 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"a millisecond is not zero", 1ms, 2},     //
                     Case{"a second has a second to spare", 1000ms, 2},
                     Case{"a fraction counts as a second", 1001ms, 3}, //
-                    Case{"an hour", 1h, 3601},
-                    Case{"the longest relative life", days(30) - 1s, 2'592'000},
+                    Case{"an hour", 1h, 3601}, Case{"the longest relative life", days(30) - 1s, 2'592'000},
                     Case{"a millisecond more is a moment", days(30) - 1s + 1ms, now_seconds + 2'592'001},
                     Case{"thirty days", days(30), now_seconds + 2'592'001},
                     Case{"a year", days(365), now_seconds + 365 * 86'400 + 1},

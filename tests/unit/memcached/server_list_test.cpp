@@ -13,8 +13,8 @@ using testing::HasSubstr;
 using tiercel::Errc;
 
 TEST(ServerList, is_read_with_ports_and_weights) {
-    const auto servers =
-        parse_servers(" cache1, cache2:11212?weight=2,[::1]:7, [fe80::1] ,unix:///run/m.sock?weight=3,10.0.0.1?weight=4");
+    const auto servers = parse_servers(
+        " cache1, cache2:11212?weight=2,[::1]:7, [fe80::1] ,unix:///run/m.sock?weight=3,10.0.0.1?weight=4");
     ASSERT_TRUE(servers) << servers.error().message();
     ASSERT_EQ(servers->size(), 6u);
     const auto expect = [&](std::size_t i, std::string_view host, int port, unsigned weight) {
@@ -46,8 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
     Entries, BadServerList,
     testing::Values(std::pair("", "a server is missing"), std::pair("a,,b", "a server is missing"),
                     std::pair("a,", "a server is missing"), std::pair(":11211", "the host is missing"),
-                    std::pair("a:", "the port is"), std::pair("a:0", "the port is"), std::pair("a:65536", "the port is"),
-                    std::pair("a:x", "the port is"), std::pair("a:1x", "the port is"), std::pair("a:-1", "the port is"),
+                    std::pair("a:", "the port is"), std::pair("a:0", "the port is"),
+                    std::pair("a:65536", "the port is"), std::pair("a:x", "the port is"),
+                    std::pair("a:1x", "the port is"), std::pair("a:-1", "the port is"),
                     std::pair("a?weight=0", "only weight="), std::pair("a?weight=", "only weight="),
                     std::pair("a?wieght=2", "only weight="), std::pair("a?weight=99999999999", "only weight="),
                     std::pair("::1", "in brackets"), std::pair("[::1", "the closing ]"),
