@@ -38,7 +38,7 @@ Connection::Connection(std::string address, const Options& options)
 Connection::~Connection() {
     if (!client_) return;
     memcached_behavior_set(client_.get(), MEMCACHED_BEHAVIOR_POLL_TIMEOUT, 1); // "quit" waits for nobody
-    memcached_result_free(&answer_.result);
+    if (!answer_freed_) memcached_result_free(&answer_.result);
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const Server& server, const Options& options,
@@ -203,8 +203,13 @@ void* Connection::allocate_zeroed(const memcached_st*, std::size_t count, std::s
 }
 
 void Connection::release(const memcached_st*, void* memory, void* self) {
-    // The bit that says whether the result is on the heap stands behind `item_key`, and can be overrun.
-    if (memory != &static_cast<Connection*>(self)->answer_.result) std::free(memory);
+    auto& connection = *static_cast<Connection*>(self);
+    if (memory == &connection.answer_.result) {
+        // The bit that says that the result is on the heap stands behind `item_key`, and was overrun.
+        connection.answer_freed_ = true;
+    } else {
+        std::free(memory);
+    }
 }
 
 } // namespace tiercel::memcached

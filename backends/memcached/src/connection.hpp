@@ -73,6 +73,7 @@ private:
     const std::chrono::milliseconds request_timeout_;
     const std::size_t max_allocation_;
     GuardedResult answer_{};
+    bool answer_freed_ = false; ///< by libmemcached, misled by an overrun
     MemcachedPtr client_;
     bool usable_ = true;
 };

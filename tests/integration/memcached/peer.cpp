@@ -17,7 +17,7 @@ namespace tiercel::test {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-const std::string Peer::hang_up = "\0hang up";
+const std::string Peer::hang_up("\0hang up", 8);
 
 class Peer::Impl {
 public:

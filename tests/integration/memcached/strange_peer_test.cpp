@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <ostream>
+
 namespace tiercel::test {
 namespace {
 
@@ -67,7 +69,7 @@ TEST(MemcachedStrangePeer, nobody_at_all_is_a_failed_connection_that_says_so) {
     const auto found = Calls(address).get("k");
     EXPECT_EQ(text(found), "<connection_failed>");
     EXPECT_THAT(found.error().message(), HasSubstr(address));
-    EXPECT_THAT(found.error().message(), HasSubstr("refused"));
+    EXPECT_THAT(found.error().message(), HasSubstr("is the server running"));
 }
 
 TEST(MemcachedStrangePeer, an_unknown_host_is_a_failed_connection_that_says_so) {
@@ -76,10 +78,24 @@ TEST(MemcachedStrangePeer, an_unknown_host_is_a_failed_connection_that_says_so) 
     EXPECT_THAT(found.error().message(), HasSubstr("no-such-host.invalid"));
 }
 
+TEST(MemcachedStrangePeer, a_socket_that_is_not_there_is_a_failed_connection) {
+    const Calls cache("unix:///no/such/memcached.sock");
+    EXPECT_EQ(text(cache.get("k")), "<connection_failed>");
+    EXPECT_EQ(text(cache.put("k", "v")), "connection_failed");
+}
+
+TEST(MemcachedStrangePeer, an_address_that_cannot_be_reached_is_a_failed_connection) {
+    const Calls cache("255.255.255.255");
+    EXPECT_EQ(text(cache.get("k")), "<connection_failed>");
+}
+
 struct Reply {
     const char* text;
     const char* outcome;
 };
+std::ostream& operator<<(std::ostream& out, const Reply& reply) {
+    return out << reply.text;
+}
 
 class BadReply : public ::testing::TestWithParam<Reply> {};
 
