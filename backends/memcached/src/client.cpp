@@ -155,11 +155,13 @@ private:
             const auto lease = server.borrow(deadline);
             if (!lease) return lease.error();
             const auto fetched = (*lease)->get_many(keys, found, deadline);
-            if (fetched || fetched.error() != Errc::connection_lost) return fetched;
-            server.drop_idle();
-            if (!lease->reused()) return fetched;
+            if (fetched) return fetched;
+            if (fetched.error() == Errc::connection_lost) server.drop_idle();
+            const bool went_stale = fetched.error() == Errc::connection_lost && lease->reused();
+            if (went_stale || fetched.error() == Errc::protocol_error) // what such an answer held is not to be trusted
+                std::fill(found.begin(), found.end(), std::nullopt);
+            if (!went_stale) return fetched;
             // The server had closed an idle connection, or was restarted: reading again harms nobody.
-            std::fill(found.begin(), found.end(), std::nullopt);
         }
     }
 

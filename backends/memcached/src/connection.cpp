@@ -65,10 +65,10 @@ Result<void> Connection::greet(const Server& server, SteadyTime deadline) {
     if (patience == 0) return Error(Errc::timeout, "memcached " + address_ + ": the deadline was over before the call");
     memcached_behavior_set(client, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, patience);
     memcached_behavior_set(client, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, patience);
-    const auto code = memcached_version(client);
-    if (code != MEMCACHED_SUCCESS) {
-        const auto reason = memcached_last_error(client);
-        return to_error(reason == MEMCACHED_SUCCESS ? code : reason, Phase::connecting, address_, *client);
+    if (memcached_version(client) != MEMCACHED_SUCCESS) {
+        const auto reason = memcached_last_error(client); // none is noted for an answer like "ERROR"
+        return to_error(reason == MEMCACHED_SUCCESS ? MEMCACHED_PROTOCOL_ERROR : reason, Phase::connecting, address_,
+                        *client);
     }
     // libmemcached takes any answer of its protocol for success; only "VERSION ..." sets this.
     if (memcached_server_major_version(memcached_server_instance_by_position(client, 0)) == UINT8_MAX)
@@ -134,12 +134,13 @@ Result<void> Connection::get_chunk(std::span<const BytesView> keys, std::span<st
         if (result == nullptr) break;
         const BytesView key(memcached_result_key_value(result), memcached_result_key_length(result));
         const auto place = places.find(key);
-        if (place == places.end() || found[place->second]) return broken(MEMCACHED_PROTOCOL_ERROR);
-        found[place->second] =
-            spi::Found{.value = Bytes(memcached_result_value(result) != nullptr ? memcached_result_value(result) : "",
-                                      memcached_result_length(result)),
-                       .version = spi::Version{memcached_result_cas(result)},
-                       .remaining_ttl = {}};
+        const auto length = memcached_result_length(result);
+        if (place == places.end() || found[place->second] || length > max_allocation_)
+            return broken(MEMCACHED_PROTOCOL_ERROR);
+        const char* const value = memcached_result_value(result); // null for an empty value
+        found[place->second] = spi::Found{.value = value != nullptr ? Bytes(value, length) : Bytes(),
+                                          .version = spi::Version{memcached_result_cas(result)},
+                                          .remaining_ttl = {}};
     }
     if (code != MEMCACHED_END) return broken(code);
     return {};

@@ -19,7 +19,7 @@ namespace tiercel::spi {
 /// Errors: per key, in the order of the keys. An exception becomes Errc::server_error for every key of the call.
 ///
 /// A call should return soon after its `deadline`: the caller is answered by then in any case, and a result that comes
-/// later is dropped, but the thread stays occupied, and the backend's destructor waits for it.
+/// later is dropped, but the thread stays occupied, and the backend's destructor waits for it (30 seconds at most).
 class BlockingClient {
 public:
     virtual ~BlockingClient() = default;
@@ -60,8 +60,8 @@ struct BlockingOptions {
 /// Each call holds copies of its keys and values, returns by its deadline even if every thread is stuck, and resumes
 /// its caller on the caller's own executor. A call whose deadline passes before a thread is free is never made.
 /// close() fails what waits with Errc::closed and lets calls in progress finish, by their deadlines at the latest;
-/// destroying the backend closes it and waits for the threads.
-/// Errors: invalid_option naming the option.
+/// destroying the backend closes it and waits for them, at most 30 seconds: a thread that is stuck for longer is left
+/// to itself, with its share of the client. Errors: invalid_option naming the option.
 Result<std::shared_ptr<Backend>> make_blocking_backend(std::shared_ptr<BlockingClient> client,
                                                        BlockingOptions options = {});
 
