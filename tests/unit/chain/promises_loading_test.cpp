@@ -1,6 +1,7 @@
 // Promises 2, 7, 9, 13: loads are shared, bounded, and not needed for a hit.
 #include "scripted.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
