@@ -28,7 +28,7 @@ struct ShardOptions {
 /// Invariants between calls:
 /// - every entry of the table is in the policy once, and in nothing else's policy hook;
 /// - it is in the wheel once if it has a deadline, else not;
-/// - entries and weight are within the bounds, and weight_ is the sum of the entries' weights.
+/// - entries and weight are within the bounds, and `weight` is the sum of the entries' weights.
 class alignas(64) Shard {
 public:
     explicit Shard(const ShardOptions& options);

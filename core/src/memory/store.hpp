@@ -60,8 +60,9 @@ class Shard;
 ///
 /// Thread safety: all members may be called concurrently. A shard's lock is held for a bounded amount of work, never
 /// across user code other than key equality and the clock. Listeners and destructors of values run after it is
-/// released, on the thread whose call made the entry leave; they may call the store. Errors: none; never throws except
-/// std::bad_alloc from insert and clear, which then have changed nothing.
+/// released, on the thread whose call made the entry leave; they may call the store.
+/// Errors: none; never throws except std::bad_alloc from insert and clear, after which the store is sound, does not
+/// hold the new entry, and has told of whatever left.
 class Store {
 public:
     /// `clock` must outlive the store.

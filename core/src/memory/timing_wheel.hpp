@@ -29,8 +29,8 @@ namespace tiercel::memory {
 ///
 /// Hence every occupied slot lies ahead of the wheel, those of a lower level before those of a higher one, and a bit
 /// mask for each level finds the next one without turning through empty slots. When the wheel reaches a slot it drains
-/// it: what is due leaves, the rest moves to a lower level (or, used in the meantime, to where it belongs now). An
-/// entry moves at most once a level, and once more for each time that it fired and had been used.
+/// it: what is due leaves, the rest moves to a lower level (or, used in the meantime, to where it belongs now). So an
+/// entry moves at most once a level for each time that its deadline came up and uses had put it off.
 class TimingWheel {
 public:
     static constexpr unsigned tick_bits = 20;

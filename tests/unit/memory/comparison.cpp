@@ -12,7 +12,8 @@ StoreOptions in_one_shard(StoreOptions options) {
 
 } // namespace
 
-Comparison::Comparison(StoreOptions options) : real_(in_one_shard(options)), naive_(options.eviction.name(), options) {}
+Comparison::Comparison(const StoreOptions& options)
+    : real_(in_one_shard(options)), naive_(options.eviction.name(), options) {}
 
 std::string Comparison::apply(const Operation& operation) {
     using enum Operation::Kind;

@@ -21,7 +21,7 @@ struct Operation {
 class Comparison {
 public:
     /// One shard of `options`; its eviction says the policy.
-    explicit Comparison(StoreOptions options);
+    explicit Comparison(const StoreOptions& options);
 
     /// The first difference, or empty.
     std::string apply(const Operation& operation);

@@ -22,7 +22,12 @@ void on_threads(Body body) {
         threads.emplace_back([&body, number] { body(number); });
 }
 
-class Churn : public testing::TestWithParam<Eviction> {};
+struct ByPolicy {
+    Eviction eviction;
+    friend void PrintTo(const ByPolicy& param, std::ostream* out) { *out << param.eviction.name(); }
+};
+
+class Churn : public testing::TestWithParam<ByPolicy> {};
 
 TEST_P(Churn, each_entry_is_told_of_exactly_once_with_its_cause) {
     constexpr std::uint64_t per_thread = 20'000;
@@ -33,7 +38,7 @@ TEST_P(Churn, each_entry_is_told_of_exactly_once_with_its_cause) {
     options.max_entries = 300;
     options.max_weight = 1500;
     options.shards = 4;
-    options.eviction = GetParam();
+    options.eviction = GetParam().eviction;
     options.expire_after_access = 50ms;
     options.key_equal = equal_ids;
     options.on_removal = [&](const detail::Entry& entry, RemovalCause cause) {
@@ -85,8 +90,9 @@ TEST_P(Churn, each_entry_is_told_of_exactly_once_with_its_cause) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, Churn,
-                         testing::Values(eviction::lru(), eviction::lfu(), eviction::fifo(), eviction::mru()),
-                         [](const auto& test) { return std::string(test.param.name()); });
+                         testing::Values(ByPolicy{eviction::lru()}, ByPolicy{eviction::lfu()},
+                                         ByPolicy{eviction::fifo()}, ByPolicy{eviction::mru()}),
+                         testing::PrintToStringParamName());
 
 TEST(Fence, nothing_older_than_a_raised_fence_is_found_after_the_erase) {
     constexpr std::uint64_t keys = 4;
@@ -133,7 +139,7 @@ TEST(Close, an_insert_that_races_it_is_refused_or_leaves_by_it) {
         on_threads([&](unsigned number) {
             for (std::uint64_t step = 0; step < 200; ++step) {
                 if (number == 0 && step == 100) store.close();
-                if (store.insert(make_entry({.key = number * 1000 + step}), fence, 0) == Insert::stored)
+                if (store.insert(make_entry({.key = std::uint64_t{number} * 1000 + step}), fence, 0) == Insert::stored)
                     stored.fetch_add(1);
             }
         });

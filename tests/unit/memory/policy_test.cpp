@@ -18,7 +18,7 @@ struct Case {
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-    *out << c.eviction.name() << ", " << c.bounds;
+    *out << c.eviction.name() << "_" << c.bounds;
 }
 
 StoreOptions options_of(const Case& c) {
@@ -126,9 +126,7 @@ const Case cases[] = {
     {"entries", eviction::mru()},  {"weight", eviction::mru()},  {"both_and_expiry", eviction::mru()},
 };
 
-INSTANTIATE_TEST_SUITE_P(Memory, Policies, testing::ValuesIn(cases), [](const auto& test) {
-    return std::string(test.param.eviction.name()) + "_" + std::string(test.param.bounds);
-});
+INSTANTIATE_TEST_SUITE_P(Memory, Policies, testing::ValuesIn(cases), testing::PrintToStringParamName());
 
 std::vector<std::uint64_t> evicted(StoreFixture& fixture) {
     std::vector<std::uint64_t> keys;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <ostream>
 #include <utility>
 #include <vector>
 
@@ -84,6 +85,9 @@ struct Departure {
     RemovalCause cause;
     std::uint64_t version = 0;
     friend bool operator==(const Departure&, const Departure&) = default;
+    friend void PrintTo(const Departure& departure, std::ostream* out) {
+        *out << departure.key << " v" << departure.version << " " << to_string(departure.cause);
+    }
 };
 
 /// A store of TestEntries with a clock and a record of what left. For one thread.

@@ -131,6 +131,7 @@ TEST(ContainerCodec, ordered_and_unordered_maps_read_each_other) {
 
 TEST(ContainerCodec, a_key_that_stands_twice_is_malformed) {
     EXPECT_FALSE((decodes<std::set<std::string>>("\2\1a\1a")));
+    EXPECT_FALSE((decodes<std::set<std::string>>("\2\1a\1a\1b"))); // nor is it passed over
     EXPECT_FALSE((decodes<std::unordered_set<std::string>>("\2\1a\1a")));
     EXPECT_FALSE((decodes<std::map<std::string, bool>>(BytesView("\2\1a\0\1a\1", 7))));
     EXPECT_FALSE((decodes<std::unordered_map<std::string, bool>>(BytesView("\2\1a\0\1a\1", 7))));
