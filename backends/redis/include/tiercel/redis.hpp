@@ -1,0 +1,62 @@
+#pragma once
+
+#include <tiercel/result.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tiercel::spi {
+class Backend;
+class Runtime;
+} // namespace tiercel::spi
+
+namespace tiercel::redis {
+
+/// How to talk to one Redis server. Bounds are per connection. How long a call may take is the tier's to say.
+struct Options {
+    /// ACL user. Needs a password; not to be given here and in the URL. Default: the server's "default" user.
+    std::optional<std::string> username = {};
+    /// As it is, not percent-encoded; not to be given here and in the URL. Default: none is sent.
+    std::optional<std::string> password = {};
+    /// Shown by CLIENT LIST: printable ASCII without spaces. Empty: none is set.
+    std::string client_name = "tiercel";
+
+    /// Bounds name resolution, connecting and logging in together. Positive.
+    std::chrono::milliseconds connect_timeout = std::chrono::seconds(1);
+    /// A connection with a request outstanding on which nothing moves for this long is dropped, and all that is
+    /// outstanding on it fails. Until then, late replies to calls that timed out are matched and discarded. Positive.
+    std::chrono::milliseconds max_silence = std::chrono::seconds(2);
+    /// After a failure to connect, no attempt is made for a time that doubles from `min` to `max` with each further
+    /// failure, less a random share of up to a half; calls made meanwhile fail at once. Positive, min <= max.
+    std::chrono::milliseconds reconnect_delay_min = std::chrono::milliseconds(50);
+    std::chrono::milliseconds reconnect_delay_max = std::chrono::seconds(2);
+
+    /// Sockets to the server; calls take turns. One serves many callers by pipelining. 1 to 64.
+    std::size_t connections = 1;
+    /// Calls (a batch is one) that may wait or be outstanding; further ones fail with Errc::overloaded. Positive.
+    std::size_t max_pending_calls = 65'536;
+    /// The same for the bytes of their requests. At least max_reply_bytes.
+    std::size_t max_pending_bytes = std::size_t{128} << 20;
+    /// What one reply may hold in memory, and the largest value that is stored. A value beyond it is read past and
+    /// fails alone, with Errc::value_too_large. 1 KiB to 512 MiB.
+    std::size_t max_reply_bytes = std::size_t{64} << 20;
+
+    /// Where the sockets are served. Default: spi::default_runtime().
+    std::shared_ptr<spi::Runtime> runtime = {};
+};
+
+/// A backend over one Redis server (5.0 or later). Connects at first use and again after every loss, so that a server
+/// that is down is a failing tier, not an error here. `url` is one of
+///
+///     redis://[[user]:password@]host[:port][/database]
+///     unix://[[user]:password@]/path/to/socket[?db=database]
+///
+/// with an IPv6 address in brackets and user, password and path percent-encoded.
+/// Errors: invalid_option for a bad URL or option; the message says what to write instead, and holds no secret.
+Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, Options options = {});
+
+} // namespace tiercel::redis

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "call.hpp"
+#include "commands.hpp"
+#include "connection.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace tiercel::redis {
+
+/// A call that a coroutine awaits. The coroutine goes on at its own executor, which has work until then.
+class AwaitedCall final : public Call {
+public:
+    using Call::Call;
+
+    /// Sends the commands and gives the settled call.
+    static boost::asio::awaitable<boost::intrusive_ptr<AwaitedCall>>
+    run(std::shared_ptr<Connection> connection, Commands commands, SteadyTime deadline) {
+        namespace asio = boost::asio;
+        const std::size_t count = commands.count();
+        const boost::intrusive_ptr<AwaitedCall> call(
+            new AwaitedCall(std::move(commands).take_bytes(), count, deadline));
+        auto start = [](Handler handler, Connection* to, AwaitedCall* started) {
+            // Once submitted, the coroutine may be running elsewhere, and be over: nothing of its frame is to be used.
+            const CallPtr kept(started);
+            started->work_ = asio::prefer(handler.get_executor(), asio::execution::outstanding_work.tracked);
+            started->handler_.emplace(std::move(handler));
+            to->shared_from_this()->submit(kept);
+        };
+        co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable,
+                                                                             connection.get(), call.get());
+        co_return call;
+    }
+
+private:
+    using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
+
+    void done() noexcept override {
+        auto handler = std::move(*handler_);
+        handler_.reset();
+        const auto work = std::move(work_);
+        boost::asio::post(std::move(handler));
+    }
+
+    std::optional<Handler> handler_;
+    boost::asio::any_io_executor work_;
+};
+
+} // namespace tiercel::redis

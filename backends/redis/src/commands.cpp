@@ -1,0 +1,37 @@
+#include "commands.hpp"
+
+#include <hiredis/hiredis.h>
+
+#include <boost/container/small_vector.hpp>
+
+#include <memory>
+#include <new>
+
+namespace tiercel::redis {
+
+namespace {
+
+struct FreeCommand {
+    void operator()(char* command) const noexcept { redisFreeCommand(command); }
+};
+
+} // namespace
+
+void Commands::add(std::span<const BytesView> words) {
+    boost::container::small_vector<const char*, 16> data;
+    boost::container::small_vector<std::size_t, 16> sizes;
+    data.reserve(words.size());
+    sizes.reserve(words.size());
+    for (const auto word : words) {
+        data.push_back(word.data());
+        sizes.push_back(word.size());
+    }
+    char* text = nullptr;
+    const int size = redisFormatCommandArgv(&text, static_cast<int>(words.size()), data.data(), sizes.data());
+    if (size < 0) throw std::bad_alloc();
+    const std::unique_ptr<char, FreeCommand> owner(text);
+    bytes_.append(text, static_cast<std::size_t>(size));
+    ++count_;
+}
+
+} // namespace tiercel::redis

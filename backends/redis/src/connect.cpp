@@ -1,0 +1,73 @@
+#include "redis_backend.hpp"
+#include "url.hpp"
+
+#include <tiercel/redis.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace tiercel::redis {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+Error bad_option(std::string_view field, std::string_view advice) {
+    return Error(Errc::invalid_option, "redis::Options::" + std::string(field) + " " + std::string(advice));
+}
+
+Result<void> check(const Options& options) {
+    const auto zero = milliseconds::zero();
+    if (options.connect_timeout <= zero) return bad_option("connect_timeout", "is not positive; the default is 1 s");
+    if (options.max_silence <= zero) return bad_option("max_silence", "is not positive; the default is 2 s");
+    if (options.reconnect_delay_min <= zero) return bad_option("reconnect_delay_min", "is not positive");
+    if (options.reconnect_delay_max < options.reconnect_delay_min) {
+        return bad_option("reconnect_delay_max", "is less than reconnect_delay_min; raise it");
+    }
+    if (options.connections < 1 || options.connections > 64) return bad_option("connections", "is not from 1 to 64");
+    if (options.max_pending_calls == 0) return bad_option("max_pending_calls", "is 0; every call would be refused");
+    if (options.max_reply_bytes < 1024 || options.max_reply_bytes > (std::size_t{512} << 20)) {
+        return bad_option("max_reply_bytes", "is not from 1 KiB to 512 MiB");
+    }
+    if (options.max_pending_bytes < options.max_reply_bytes) {
+        return bad_option("max_pending_bytes", "is less than max_reply_bytes; the largest value could not be sent");
+    }
+    const bool name_fits = std::all_of(options.client_name.begin(), options.client_name.end(),
+                                       [](char c) { return c > ' ' && c <= '~'; });
+    if (!name_fits) return bad_option("client_name", "holds a space or what is not printable ASCII");
+    return {};
+}
+
+/// Joins what the URL and the options say of whom to log in as.
+Result<void> complete_log_in(Address& address, const Options& options) {
+    if (options.username) {
+        if (address.username) return bad_option("username", "is given, and the URL has a user too; give one of them");
+        address.username = options.username;
+    }
+    if (options.password) {
+        if (address.password) {
+            return bad_option("password", "is given, and the URL has a password too; give one of them");
+        }
+        address.password = options.password;
+    }
+    if (address.username && !address.password) {
+        return bad_option("password",
+                          "is missing for the user; write redis://user:password@host, or redis://:password@host where "
+                          "there is only a password (for a user without one: redis://user:@host)");
+    }
+    return {};
+}
+
+} // namespace
+
+Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, Options options) {
+    auto address = parse_url(url);
+    if (!address) return address.error();
+    if (auto checked = check(options); !checked) return checked.error();
+    if (auto completed = complete_log_in(*address, options); !completed) return completed.error();
+    auto runtime = options.runtime ? options.runtime : spi::default_runtime();
+    return std::shared_ptr<spi::Backend>(std::make_shared<RedisBackend>(std::move(runtime), *address, options));
+}
+
+} // namespace tiercel::redis

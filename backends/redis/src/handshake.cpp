@@ -1,0 +1,44 @@
+#include "handshake.hpp"
+
+#include "error_reply.hpp"
+
+namespace tiercel::redis {
+
+Handshake::Handshake(const Address& address, const std::string& client_name) : label_(address.label()) {
+    if (address.password) {
+        if (address.username) {
+            add(Step::authenticate, {"AUTH", *address.username, *address.password});
+        } else {
+            add(Step::authenticate, {"AUTH", *address.password});
+        }
+    }
+    if (address.database != 0) add(Step::select, {"SELECT", std::to_string(address.database)});
+    if (!client_name.empty()) add(Step::set_name, {"CLIENT", "SETNAME", client_name});
+    add(Step::ping, {"PING"});
+}
+
+void Handshake::add(Step step, std::initializer_list<BytesView> words) {
+    steps_.push_back(step);
+    commands_.add(words);
+}
+
+Result<void> Handshake::on_reply(const Reply& reply) {
+    if (is_complete()) {
+        return Error(Errc::protocol_error, label_ + ": more replies than commands; check the host and the port");
+    }
+    const Step step = steps_[answered_++];
+    if (reply.kind != Reply::Kind::error) return {};
+
+    const Error error = to_error(reply.text, label_);
+    // A server that has no place for us, or wants a password, says so whatever it was asked.
+    const bool turned_away = error == Errc::connection_failed || error == Errc::authentication_failed ||
+                             reply.text.starts_with("DENIED");
+    if (turned_away || step == Step::select) return error;
+    if (step == Step::authenticate) {
+        // Not the server's words: they may repeat the password.
+        return Error(Errc::authentication_failed, label_ + ": the server refused to log us in; check user and password");
+    }
+    return {};
+}
+
+} // namespace tiercel::redis

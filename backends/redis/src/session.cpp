@@ -1,0 +1,121 @@
+#include "session.hpp"
+
+#include "handshake.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <utility>
+
+namespace tiercel::redis {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+Error cannot_connect(const Address& address, const error_code& error) {
+    return Error(Errc::connection_failed, address.label() + ": cannot connect (" + error.message() +
+                                              "); check that the server runs and that the address is right");
+}
+
+} // namespace
+
+Session::Session(const asio::any_io_executor& strand, const ReplyLimits& limits)
+    : socket(strand), connect_timer(strand), resolver_(strand), reader_(limits), input_(new char[read_bytes]) {}
+
+asio::awaitable<Result<void>> Session::open(const Address& address, const std::string& client_name) {
+    if (address.is_unix()) {
+        const asio::local::stream_protocol::endpoint peer(address.socket_path);
+        const auto error = co_await connect_to(peer);
+        if (error) co_return cannot_connect(address, error);
+    } else {
+        auto done = co_await connect_tcp(address);
+        if (!done) co_return done.error();
+    }
+    co_return co_await log_in(address, client_name);
+}
+
+asio::awaitable<Result<void>> Session::connect_tcp(const Address& address) {
+    error_code error;
+    // A numeric address spares the thread that Asio resolves names on.
+    const auto numeric = asio::ip::make_address(address.host, error);
+    std::vector<asio::ip::tcp::endpoint> peers;
+    if (!error) {
+        peers.emplace_back(numeric, address.port);
+    } else {
+        const auto port = std::to_string(address.port);
+        const auto found =
+            co_await resolver_.async_resolve(address.host, port, asio::redirect_error(asio::use_awaitable, error));
+        if (error) {
+            co_return Error(Errc::connection_failed,
+                            address.label() + ": no such host (" + error.message() + "); check the URL");
+        }
+        for (const auto& entry : found) peers.push_back(entry.endpoint());
+    }
+    for (const auto& peer : peers) {
+        error = co_await connect_to(peer);
+        if (!error || error == asio::error::operation_aborted) break;
+    }
+    if (error) co_return cannot_connect(address, error);
+    error_code ignored; // only slower without
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    co_return Result<void>();
+}
+
+asio::awaitable<error_code> Session::connect_to(asio::generic::stream_protocol::endpoint peer) {
+    error_code error;
+    socket.close(error);
+    socket.open(peer.protocol(), error);
+    if (error) co_return error;
+    co_await socket.async_connect(peer, asio::redirect_error(asio::use_awaitable, error));
+    co_return error;
+}
+
+asio::awaitable<Result<void>> Session::log_in(const Address& address, const std::string& client_name) {
+    const auto label = address.label();
+    Handshake handshake(address, client_name);
+    error_code error;
+    co_await asio::async_write(socket, asio::buffer(handshake.request()),
+                               asio::redirect_error(asio::use_awaitable, error));
+    // The peer may have said why before it closed: what it sent is still to be read.
+    std::vector<Reply> replies;
+    while (!handshake.is_complete()) {
+        replies.clear();
+        auto got = co_await read(replies, label);
+        for (const auto& reply : replies) {
+            if (auto judged = handshake.on_reply(reply); !judged) co_return judged.error();
+        }
+        if (!got) {
+            co_return got.error() == Errc::connection_lost ? Error(Errc::connection_failed, got.error().message())
+                                                           : got.error();
+        }
+    }
+    co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> Session::read(std::vector<Reply>& replies, const std::string& label) {
+    error_code error;
+    const auto buffer = asio::buffer(input_.get(), read_bytes);
+    const std::size_t got = co_await socket.async_read_some(buffer, asio::redirect_error(asio::use_awaitable, error));
+    if (error) {
+        const auto what = error == asio::error::eof ? std::string("the server closed it") : error.message();
+        co_return Error(Errc::connection_lost, label + ": the connection broke (" + what + ")");
+    }
+    auto fed = reader_.feed(BytesView(input_.get(), got), replies);
+    if (!fed) co_return Error(fed.error().code(), label + ": " + fed.error().message());
+    co_return Result<void>();
+}
+
+void Session::abort() noexcept {
+    error_code ignored;
+    socket.close(ignored);
+    resolver_.cancel();
+    connect_timer.cancel();
+}
+
+} // namespace tiercel::redis

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <tiercel/result.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tiercel::redis {
+
+/// Where a server is, and as whom to log in.
+struct Address {
+    std::string host;        ///< a name or a numeric address; empty for a unix socket
+    std::uint16_t port = 0;  ///< 0 for a unix socket
+    std::string socket_path; ///< empty for TCP
+    std::optional<std::string> username;
+    std::optional<std::string> password;
+    std::uint32_t database = 0;
+
+    bool is_unix() const noexcept { return !socket_path.empty(); }
+    /// "redis 127.0.0.1:6379", for messages: without user and password.
+    std::string label() const;
+};
+
+/// Reads the URLs that redis.hpp describes.
+/// Errors: invalid_option. The message repeats nothing of the URL, since a mistyped one may have its password anywhere.
+Result<Address> parse_url(std::string_view url);
+
+} // namespace tiercel::redis

@@ -1,0 +1,28 @@
+#include "commands.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace tiercel::redis {
+namespace {
+
+TEST(Commands, are_arrays_of_bulk_strings_of_any_bytes) {
+    Commands commands;
+    const std::array<BytesView, 2> get{"GET", BytesView("a\r\n\0b", 5)};
+    const std::array<BytesView, 1> ping{"PING"};
+    commands.add(get);
+    commands.add(ping);
+    EXPECT_EQ(commands.count(), 2U);
+    EXPECT_EQ(commands.bytes(), Bytes("*2\r\n$3\r\nGET\r\n$5\r\na\r\n\0b\r\n*1\r\n$4\r\nPING\r\n", 38));
+}
+
+TEST(Commands, take_empty_words_without_data) {
+    Commands commands;
+    const std::array<BytesView, 2> words{"GET", BytesView()};
+    commands.add(words);
+    EXPECT_EQ(commands.bytes(), "*2\r\n$3\r\nGET\r\n$0\r\n\r\n");
+}
+
+} // namespace
+} // namespace tiercel::redis

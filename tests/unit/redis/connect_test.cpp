@@ -1,0 +1,86 @@
+#include <tiercel/redis.hpp>
+
+#include "redis_backend.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace tiercel::redis {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Connect, needs_no_server) {
+    const auto backend = connect("redis://127.0.0.1:1");
+    ASSERT_TRUE(backend);
+    EXPECT_EQ((*backend)->name(), "redis");
+    const auto can = (*backend)->capabilities();
+    EXPECT_TRUE(can.binary_keys);
+    EXPECT_TRUE(can.conditional_writes);
+    EXPECT_TRUE(can.scans);
+    EXPECT_FALSE(can.reads_ttl);
+    EXPECT_LT(can.max_value_bytes, std::size_t{64} << 20);
+    EXPECT_GT(can.max_value_bytes, std::size_t{63} << 20);
+}
+
+TEST(Connect, refuses_a_bad_url) {
+    const auto backend = connect("localhost");
+    ASSERT_FALSE(backend);
+    EXPECT_EQ(backend.error().code(), Errc::invalid_option);
+}
+
+struct BadOption {
+    const char* field;
+    std::function<void(Options&)> spoil;
+    const char* url = "redis://host";
+};
+
+void PrintTo(const BadOption& option, std::ostream* out) {
+    *out << option.field;
+}
+
+class ConnectOption : public ::testing::TestWithParam<BadOption> {};
+
+TEST_P(ConnectOption, out_of_range_is_an_error_that_names_it) {
+    Options options;
+    GetParam().spoil(options);
+    const auto backend = connect(GetParam().url, options);
+    ASSERT_FALSE(backend);
+    EXPECT_EQ(backend.error().code(), Errc::invalid_option);
+    EXPECT_NE(backend.error().message().find(std::string("Options::") + GetParam().field), std::string::npos)
+        << backend.error().message();
+    EXPECT_EQ(backend.error().message().find("s3cret"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, ConnectOption,
+    ::testing::Values(
+        BadOption{"connect_timeout", [](Options& o) { o.connect_timeout = 0ms; }},
+        BadOption{"max_silence", [](Options& o) { o.max_silence = -1ms; }},
+        BadOption{"reconnect_delay_min", [](Options& o) { o.reconnect_delay_min = 0ms; }},
+        BadOption{"reconnect_delay_max", [](Options& o) { o.reconnect_delay_max = 1ms; }},
+        BadOption{"connections", [](Options& o) { o.connections = 0; }},
+        BadOption{"connections", [](Options& o) { o.connections = 65; }},
+        BadOption{"max_pending_calls", [](Options& o) { o.max_pending_calls = 0; }},
+        BadOption{"max_pending_bytes", [](Options& o) { o.max_pending_bytes = 1 << 20; }},
+        BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = 100; }},
+        BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = std::size_t{1} << 30; }},
+        BadOption{"client_name", [](Options& o) { o.client_name = "two words"; }},
+        BadOption{"username", [](Options& o) { o.username = "u"; }, "redis://user:s3cret@host"},
+        BadOption{"password", [](Options& o) { o.password = "s3cret"; }, "redis://:other@host"},
+        BadOption{"password", [](Options& o) { o.username = "u"; }},
+        BadOption{"password", [](Options&) {}, "redis://user@host"}));
+
+TEST(Connect, takes_the_user_from_the_url_and_the_password_from_the_options) {
+    EXPECT_TRUE(connect("redis://user@host", {.password = "pw"}));
+}
+
+TEST(GlobOfPrefix, escapes_what_means_something_in_a_glob) {
+    EXPECT_EQ(glob_of_prefix(""), "*");
+    EXPECT_EQ(glob_of_prefix("users:"), "users:*");
+    EXPECT_EQ(glob_of_prefix("a*b?[c-d]^\\"), "a\\*b\\?\\[c\\-d\\]\\^\\\\*");
+}
+
+} // namespace
+} // namespace tiercel::redis
