@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that the code in READMEs is the code of the examples:
-#   ./tests/check_snippets.sh [README.md...]        by default all that git knows
+#   ./tests/check_snippets.sh [README.md...]        by default all there are
 # A ```cpp block after the line `<!-- snippet: examples/foo.cpp#name -->` must equal, but for indentation, the lines of
 # that file between `// [snippet name]` and `// [/snippet]`. Fails on any that differs, has no such region, or has no
 # block; and on regions that are not closed or share their name.
@@ -31,7 +31,7 @@ failures=0
 fail() { echo "$1"; failures=$((failures + 1)); }
 
 readmes=("$@")
-[ $# -gt 0 ] || mapfile -t readmes < <(git ls-files --cached --others --exclude-standard -- '*.md')
+[ $# -gt 0 ] || mapfile -t readmes < <(find . \( -name build -o -name .git \) -prune -o -name '*.md' -print)
 count=0
 for readme in "${readmes[@]}"; do
     while IFS=: read -r line marker; do
@@ -50,10 +50,14 @@ done
 while IFS= read -r file; do
     awk -v file="$file" '
         function bad(text) { print file ":" NR ": " text; wrong = 1 }
-        $1 == "//" && $2 == "[snippet"  { if (inside) bad("a snippet inside another"); if (names[$3]++) bad("a second snippet " $3); inside = 1 }
+        $1 == "//" && $2 == "[snippet" {
+            if (inside) bad("a snippet inside another")
+            if (names[$3]++) bad("a second snippet " $3)
+            inside = 1
+        }
         $1 == "//" && $2 == "[/snippet]" { if (!inside) bad("no snippet to end"); inside = 0 }
         END { if (inside) bad("a snippet without end"); exit wrong }' "$file" || failures=$((failures + 1))
-done < <(git ls-files --cached --others --exclude-standard -- 'examples/*.cpp' 'examples/*.hpp')
+done < <(find examples -name '*.[ch]pp')
 
 echo "$count snippets, $failures problems"
 [ "$failures" -eq 0 ]
