@@ -196,14 +196,13 @@ public:
     Loader() = default;
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Loader> && detail::Takes<std::remove_cvref_t<F>, const K&>)
-        Loader(F&& function)
-        : loader_(std::make_shared<detail::SingleLoader<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>) Loader(F&& function)
+        : loader_(std::make_shared<detail::SingleLoader<K, V, std::decay_t<F>>>(std::forward<F>(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Loader> && !detail::Takes<std::remove_cvref_t<F>, const K&> &&
-             detail::Takes<std::remove_cvref_t<F>, std::span<const K>>) Loader(F&& function)
-        : loader_(std::make_shared<detail::BatchLoader<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Loader> && !detail::Takes<std::decay_t<F>, const K&> &&
+             detail::Takes<std::decay_t<F>, std::span<const K>>) Loader(F&& function)
+        : loader_(std::make_shared<detail::BatchLoader<K, V, std::decay_t<F>>>(std::forward<F>(function))) {}
 
     explicit operator bool() const noexcept { return loader_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return loader_; }
