@@ -12,13 +12,14 @@ if(TIERCEL_DEVELOPER_MODE)
         # GCC 12 sees overlaps in `"text" + std::string` that are not there (GCC bug 105651).
         $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
     if(TIERCEL_SANITIZE)
-        string(COMPARE EQUAL "${TIERCEL_SANITIZE}" thread thread_sanitizer)
         target_compile_options(tiercel_own_flags INTERFACE
             -fsanitize=${TIERCEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1
             # The sanitizers' own code confuses GCC 12's data flow: it warns of std::optional and variants.
-            $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+        if(TIERCEL_SANITIZE STREQUAL "thread")
             # Asio fences around handlers what its mutexes order already; GCC warns that the sanitizer does not see it.
-            $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${thread_sanitizer}>>:-Wno-tsan>)
+            target_compile_options(tiercel_own_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+        endif()
         target_link_options(tiercel_own_flags INTERFACE -fsanitize=${TIERCEL_SANITIZE})
     endif()
 endif()

@@ -17,6 +17,9 @@ namespace {
 /// One hit in this many is timed.
 constexpr unsigned timed_hits = 256;
 
+/// How late a timer of the event loop may be before a blocked caller stops believing in it.
+constexpr std::chrono::milliseconds late_timer{250};
+
 class ChainEngine final : public Engine, public std::enable_shared_from_this<ChainEngine> {
 public:
     explicit ChainEngine(chain::ChainPtr chain) : chain_(std::move(chain)) {}
@@ -64,8 +67,10 @@ public:
             arrival->result.emplace(std::move(result));
             arrival->flag.set();
         });
-        if (!arrival->flag.is_set() && !block(arrival->flag)) finish_close(); // nobody else could
-        if (!arrival->flag.is_set()) arrival->flag.wait();                    // another thread is finishing
+        if (!arrival->flag.is_set() && !block(arrival->flag, chain_->options.timeouts.close)) {
+            finish_close(); // on the event loop's thread, or with nobody turning it, nobody else would
+        }
+        arrival->flag.wait_until(SteadyTime::max()); // another thread may be finishing
         return *std::move(arrival->result);
     }
 
@@ -97,10 +102,15 @@ public:
     }
 
 protected:
-    bool block(const spi::WaitFlag& flag) override {
-        if (chain_->runtime->on_event_loop()) return false;
-        chain_->runtime->wait(flag);
-        return true;
+    Result<void> block(const spi::WaitFlag& flag, std::optional<std::chrono::nanoseconds> timeout) override {
+        if (chain_->runtime->on_event_loop()) {
+            return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use "
+                                            "the async_ form there. What was begun goes on");
+        }
+        const auto patience = timeout.value_or(chain_->options.timeouts.call) + late_timer;
+        if (chain_->runtime->wait(flag, chain_->after(patience))) return {};
+        return Error(Errc::timeout, "the event loop of cache '" + chain_->options.name +
+                                        "' does not turn: something blocks it, or nobody runs it");
     }
 
 private:

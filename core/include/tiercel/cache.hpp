@@ -138,7 +138,8 @@ public:
     /// Drops every key of this cache, in O(1) at the tiers: a marker there makes everything older a miss; the bytes go
     /// as their TTL ends. Other processes heed the marker within a second.
     Result<WriteReport> clear(const CallOptions& options = {}) const {
-        return engine_->wait<Result<WriteReport>>([&](auto done) { engine_->clear(options, std::move(done)); });
+        return engine_->wait<Result<WriteReport>>(options.timeout,
+                                                  [&](auto done) { engine_->clear(options, std::move(done)); });
     }
 
     // Priming --------------------------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ public:
     /// The same with the keys that a tier holds; those need a backend that can list them (Capabilities::scans).
     Result<PrimeReport> prime_from(std::string_view tier, PrimeOptions options = {}) const {
         return engine_->wait<Result<PrimeReport>>(
-            [&](auto done) { engine_->prime_from_tier(tier, std::move(options), std::move(done)); });
+            options.timeout, [&](auto done) { engine_->prime_from_tier(tier, std::move(options), std::move(done)); });
     }
 
     // Asynchronous forms: `co_await cache.async_get(key)`, or any Asio completion token as the last argument. Their
@@ -301,7 +302,7 @@ private:
     detail::Answers read_and_wait(std::vector<detail::EntryPtr> probes, const CallOptions& options, bool load,
                                   const Loader<K, V>& loader, bool memory_asked) const {
         const auto count = probes.size();
-        auto answers = engine_->wait<detail::Answers>([&](auto done) {
+        auto answers = engine_->wait<detail::Answers>(options.timeout, [&](auto done) {
             engine_->read({std::move(probes), options, load, loader.base(), memory_asked, true}, std::move(done));
         });
         if (answers) return *std::move(answers);
@@ -311,7 +312,9 @@ private:
     detail::Reports write_and_wait(std::vector<detail::EntryPtr> entries, const CallOptions& options) const {
         const auto count = entries.size();
         auto reports = engine_->wait<detail::Reports>(
-            [&](auto done) { engine_->write(std::move(entries), options, detail::Caller::blocked, std::move(done)); });
+            options.timeout, [&](auto done) {
+                engine_->write(std::move(entries), options, detail::Caller::blocked, std::move(done));
+            });
         if (reports) return *std::move(reports);
         return detail::Reports(count, reports.error());
     }
@@ -319,15 +322,16 @@ private:
     detail::Reports erase_and_wait(std::vector<detail::EntryPtr> probes, const CallOptions& options) const {
         const auto count = probes.size();
         auto reports = engine_->wait<detail::Reports>(
-            [&](auto done) { engine_->erase(std::move(probes), options, std::move(done)); });
+            options.timeout, [&](auto done) { engine_->erase(std::move(probes), options, std::move(done)); });
         if (reports) return *std::move(reports);
         return detail::Reports(count, reports.error());
     }
 
     Result<PrimeReport> prime_and_wait(detail::KeySource keys, std::optional<std::uint64_t> total,
                                        PrimeOptions options) const {
-        return engine_->wait<Result<PrimeReport>>(
-            [&](auto done) { engine_->prime(std::move(keys), total, std::move(options), std::move(done)); });
+        return engine_->wait<Result<PrimeReport>>(options.timeout, [&](auto done) {
+            engine_->prime(std::move(keys), total, std::move(options), std::move(done));
+        });
     }
 
     static Result<Value> first(detail::Answers answers) {

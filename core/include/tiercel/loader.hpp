@@ -19,9 +19,9 @@ namespace tiercel {
 template <class V>
 struct Loaded {
     /// Empty: the source has no such thing. That is cached for ExpiryOptions::negative_ttl.
-    std::optional<V> value;
+    std::optional<V> value = {};
     /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`.
-    std::optional<std::chrono::nanoseconds> ttl;
+    std::optional<std::chrono::nanoseconds> ttl = {};
     /// False: give it to those who wait and keep it nowhere.
     bool cacheable = true;
 };
@@ -196,14 +196,13 @@ public:
     Loader() = default;
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Loader> && detail::Takes<std::remove_cvref_t<F>, const K&>)
-        Loader(F&& function)
-        : loader_(std::make_shared<detail::SingleLoader<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>) Loader(F&& function)
+        : loader_(std::make_shared<detail::SingleLoader<K, V, std::decay_t<F>>>(std::forward<F>(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Loader> && !detail::Takes<std::remove_cvref_t<F>, const K&> &&
-             detail::Takes<std::remove_cvref_t<F>, std::span<const K>>) Loader(F&& function)
-        : loader_(std::make_shared<detail::BatchLoader<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Loader> && !detail::Takes<std::decay_t<F>, const K&> &&
+             detail::Takes<std::decay_t<F>, std::span<const K>>) Loader(F&& function)
+        : loader_(std::make_shared<detail::BatchLoader<K, V, std::decay_t<F>>>(std::forward<F>(function))) {}
 
     explicit operator bool() const noexcept { return loader_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return loader_; }

@@ -137,13 +137,13 @@ public:
     Writer() = default;
 
     template <class F>
-    requires(std::invocable<std::remove_cvref_t<F>&, const K&, const V&>) Writer(F&& function)
-        : writer_(std::make_shared<detail::SingleWriter<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(std::invocable<std::decay_t<F>&, const K&, const V&>) Writer(F&& function)
+        : writer_(std::make_shared<detail::SingleWriter<K, V, std::decay_t<F>>>(std::forward<F>(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Writer> &&
-             std::invocable<std::remove_cvref_t<F>&, std::span<const Write<K, V>>>) Writer(F&& function)
-        : writer_(std::make_shared<detail::BatchWriter<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Writer> && std::invocable<std::decay_t<F>&, std::span<const Write<K, V>>>)
+        Writer(F&& function)
+        : writer_(std::make_shared<detail::BatchWriter<K, V, std::decay_t<F>>>(std::forward<F>(function))) {}
 
     explicit operator bool() const noexcept { return writer_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return writer_; }

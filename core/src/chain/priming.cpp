@@ -349,7 +349,9 @@ private:
                 into->flag.set();
             }(tier_, page_.cursor, arrival),
             asio::detached);
-        chain_->runtime->wait(arrival->flag);
+        if (!chain_->runtime->wait(arrival->flag, chain_->after(chain_->options.timeouts.source))) {
+            return Error(Errc::timeout, "tier '" + tier_->name() + "' did not list its keys");
+        }
         return *std::move(arrival->page);
     }
 

@@ -162,8 +162,8 @@ Result<void> AsioRuntime::run_blocking(std::function<void()> job) {
     return workers_->run(std::move(job));
 }
 
-void AsioRuntime::wait(const spi::WaitFlag& flag) {
-    flag.wait();
+bool AsioRuntime::wait(const spi::WaitFlag& flag, SteadyTime deadline) {
+    return flag.wait_until(deadline);
 }
 
 bool AsioRuntime::on_event_loop() const noexcept {

@@ -42,15 +42,21 @@ Result<void> VirtualRuntime::run_blocking(std::function<void()> job) {
     return {};
 }
 
-void VirtualRuntime::wait(const spi::WaitFlag& flag) {
+bool VirtualRuntime::wait(const spi::WaitFlag& flag, SteadyTime deadline) {
     while (!flag.is_set()) {
         if (turn()) continue;
+        const auto next = timers_.empty() ? SteadyTime::max() : timers_.begin()->first;
+        if (deadline < next) {
+            if (deadline > now()) clock_.advance(deadline - now());
+            return false;
+        }
         if (timers_.empty()) {
             std::fputs("VirtualRuntime::wait: nothing is left to do, the flag would never be set\n", stderr);
             std::abort();
         }
-        clock_.advance(timers_.begin()->first - now());
+        clock_.advance(next - now());
     }
+    return true;
 }
 
 void VirtualRuntime::run_until_idle() {

@@ -125,17 +125,18 @@ public:
     virtual void async_close(std::function<void(Result<void>)> done) = 0;
 
     /// Runs `start` and blocks until it has called back.
-    /// Errors: would_block on the event loop's thread, unless `start` called back at once.
+    /// Errors: would_block on the event loop's thread, unless `start` called back at once; timeout, when not even the
+    /// operation's own timer has: somebody holds up the event loop.
     template <class T, class Start>
-    typename Waited<T>::type wait(Start&& start);
+    typename Waited<T>::type wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start);
 
 protected:
-    /// Blocks until `flag` is set; false, at once, where that would never happen.
-    virtual bool block(const spi::WaitFlag& flag) = 0;
+    /// Blocks until `flag` is set, but not much longer than `timeout` (empty: TimeoutOptions::call).
+    virtual Result<void> block(const spi::WaitFlag& flag, std::optional<std::chrono::nanoseconds> timeout) = 0;
 };
 
 template <class T, class Start>
-typename Waited<T>::type Engine::wait(Start&& start) {
+typename Waited<T>::type Engine::wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start) {
     struct Arrival {
         std::optional<T> value;
         spi::WaitFlag flag;
@@ -145,9 +146,8 @@ typename Waited<T>::type Engine::wait(Start&& start) {
         arrival->value.emplace(std::move(value));
         arrival->flag.set();
     });
-    if (!arrival->flag.is_set() && !block(arrival->flag)) {
-        return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use the "
-                                        "async_ form there. What was begun goes on");
+    if (!arrival->flag.is_set()) {
+        if (const auto blocked = block(arrival->flag, timeout); !blocked) return blocked.error();
     }
     return *std::move(arrival->value);
 }

@@ -37,8 +37,9 @@ public:
     /// Errors: overloaded when the bounded queue is full, closed when the runtime is stopping.
     virtual Result<void> run_blocking(std::function<void()> job) = 0;
 
-    /// Blocks the calling thread until `flag` is set. A simulated runtime turns its own event loop meanwhile.
-    virtual void wait(const WaitFlag& flag) = 0;
+    /// Blocks the calling thread until `flag` is set; false if it is not by `deadline`. A simulated runtime turns its
+    /// own event loop meanwhile.
+    virtual bool wait(const WaitFlag& flag, SteadyTime deadline) = 0;
 
     /// True on a thread that turns the event loop, where wait() would never return.
     virtual bool on_event_loop() const noexcept = 0;

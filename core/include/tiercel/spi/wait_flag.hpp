@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tiercel/spi/clock.hpp>
+
 #include <condition_variable>
 #include <mutex>
 
@@ -18,9 +20,13 @@ public:
         const std::lock_guard lock(mutex_);
         return set_;
     }
-    void wait() const {
+    /// False if it was not set by `deadline`; SteadyTime::max() waits for ever.
+    bool wait_until(SteadyTime deadline) const {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return set_; });
+        const auto is_set = [this] { return set_; };
+        if (deadline != SteadyTime::max()) return changed_.wait_until(lock, deadline, is_set);
+        changed_.wait(lock, is_set);
+        return true;
     }
 
 private:

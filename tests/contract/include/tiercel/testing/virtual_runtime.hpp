@@ -30,9 +30,9 @@ public:
     TimerId call_at(SteadyTime when, std::function<void()> job) override;
     bool cancel(TimerId timer) noexcept override;
     Result<void> run_blocking(std::function<void()> job) override;
-    /// Turns the loop; when nothing is ready, moves the clock to the next timer. Aborts with a message when there is no
-    /// timer either: the flag would never be set.
-    void wait(const spi::WaitFlag& flag) override;
+    /// Turns the loop; when nothing is ready, moves the clock to the next timer, or to the deadline. Aborts with a
+    /// message when there is neither: the flag would never be set.
+    bool wait(const spi::WaitFlag& flag, SteadyTime deadline = SteadyTime::max()) override;
     bool on_event_loop() const noexcept override { return on_event_loop_; }
 
     /// Runs what is ready, and what that makes ready, without moving the clock.
