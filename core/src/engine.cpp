@@ -6,6 +6,7 @@
 #include <tiercel/detail/engine.hpp>
 #include <tiercel/spi/runtime.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -107,7 +108,8 @@ protected:
             return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use "
                                             "the async_ form there. What was begun goes on");
         }
-        const auto patience = timeout.value_or(chain_->options.timeouts.call) + late_timer;
+        const auto longest = std::chrono::nanoseconds::max() - late_timer;
+        const auto patience = std::min(timeout.value_or(chain_->options.timeouts.call), longest) + late_timer;
         if (chain_->runtime->wait(flag, chain_->after(patience))) return {};
         return Error(Errc::timeout, "the event loop of cache '" + chain_->options.name +
                                         "' does not turn: something blocks it, or nobody runs it");

@@ -57,9 +57,8 @@ std::vector<Waiter> Flights::fail_strict(const FlightPtr& flight, const Error& e
     const std::lock_guard lock(stripe.mutex);
     if (!flight->tier_failure) flight->tier_failure = error;
     auto& waiters = flight->waiters;
-    const auto strict = std::stable_partition(waiters.begin(), waiters.end(), [](const Waiter& waiter) {
-        return waiter.strictness != Strictness::strict;
-    });
+    const auto strict = std::stable_partition(
+        waiters.begin(), waiters.end(), [](const Waiter& waiter) { return waiter.strictness != Strictness::strict; });
     std::vector<Waiter> refused(std::make_move_iterator(strict), std::make_move_iterator(waiters.end()));
     waiters.erase(strict, waiters.end());
     waiting_.fetch_sub(refused.size(), std::memory_order_relaxed);

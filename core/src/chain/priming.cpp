@@ -55,7 +55,8 @@ public:
         std::vector<detail::Cancel> given_up;
         {
             const std::lock_guard lock(mutex_);
-            if (!ended_) ended_ = why;
+            const bool unfinished = ended_ == PrimeReport::End::completed && running_ != 0;
+            if (!ended_ || (unfinished && why != PrimeReport::End::cancelled)) ended_ = why;
             if (why == PrimeReport::End::timed_out) {
                 for (auto& [id, cancel] : under_way_)
                     given_up.push_back(cancel);
@@ -123,14 +124,13 @@ private:
         if (now >= next_batch_) return true;
         if (!waiting_for_rate_) {
             waiting_for_rate_ = true;
-            chain_->runtime->call_at(next_batch_, [weak = weak_from_this()] {
-                if (const auto self = weak.lock()) {
-                    {
-                        const std::lock_guard again(self->mutex_);
-                        self->waiting_for_rate_ = false;
-                    }
-                    self->schedule();
+            // With no batch under way this timer is all that keeps the priming alive.
+            rate_timer_ = chain_->runtime->call_at(next_batch_, [self = shared_from_this()] {
+                {
+                    const std::lock_guard again(self->mutex_);
+                    self->waiting_for_rate_ = false;
                 }
+                self->schedule();
             });
         }
         return false;
@@ -241,11 +241,14 @@ private:
     }
 
     void finish() {
+        const auto self = shared_from_this(); // the rate timer may hold the last reference
         PrimeReport report;
+        spi::Runtime::TimerId rate_timer = 0;
         {
             const std::lock_guard lock(mutex_);
             if (finished_) return;
             finished_ = true;
+            rate_timer = rate_timer_;
             report.counts = counts_;
             report.end = *ended_;
             report.reasons.assign(reasons_.begin(), reasons_.end());
@@ -254,6 +257,7 @@ private:
         std::sort(report.reasons.begin(), report.reasons.end(),
                   [](const auto& a, const auto& b) { return a.second > b.second; });
         chain_->runtime->cancel(timer_);
+        if (rate_timer != 0) chain_->runtime->cancel(rate_timer);
         on_stop_.reset();
         done_(std::move(report));
         chain_->scope->end();
@@ -282,6 +286,7 @@ private:
     bool pumping_ = true; ///< until start() is done with the members that finish() clears
     bool again_ = false;
     bool waiting_for_rate_ = false;
+    spi::Runtime::TimerId rate_timer_ = 0;
     bool finished_ = false;
 };
 

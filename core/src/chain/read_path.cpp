@@ -209,7 +209,7 @@ private:
         std::vector<WireValue> values(items_.size());
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            const bool above = item.fill && item.answered_by > 0 && item.flight->superseded.load() == 0;
+            const bool above = item.fill && item.answered_by > 0 && !is_overtaken(item);
             item.fill = above;
             if (!above) continue;
             auto life = item.life;
@@ -237,11 +237,16 @@ private:
         }
     }
 
+    /// The flight hears of an invalidation only until its waiters are told; the fence stands until this descent ends.
+    bool is_overtaken(const Item& item) const {
+        return item.flight->superseded.load() != 0 || !chain_->fences->believes(item.entry->hash, item.entry->version);
+    }
+
     asio::awaitable<void> erase_overtaken(std::size_t t, const std::vector<std::size_t>& which) {
         std::vector<const WireKey*> overtaken;
         std::vector<std::uint64_t> hashes;
         for (const auto i : which) {
-            if (items_[i].flight->superseded.load() == 0) continue;
+            if (!is_overtaken(items_[i])) continue;
             overtaken.push_back(&items_[i].key);
             hashes.push_back(items_[i].entry->hash);
         }

@@ -113,17 +113,15 @@ void Sources::launch(const std::shared_ptr<Call>& call) {
         boost::asio::post(runtime_->executor(), [self = shared_from_this(), call] { self->run_if_wanted(call); });
         return;
     }
-    const auto accepted =
-        runtime_->run_blocking([self = shared_from_this(), call] { self->run_if_wanted(call); });
+    const auto accepted = runtime_->run_blocking([self = shared_from_this(), call] { self->run_if_wanted(call); });
     if (accepted) return;
     // Not from here: failing a call launches the next one, which the runtime refuses too, and so on down the queue.
-    boost::asio::post(runtime_->executor(),
-                      [call, error = accepted.error()] { call->batch->fail_rest(error); });
+    boost::asio::post(runtime_->executor(), [call, error = accepted.error()] { call->batch->fail_rest(error); });
 }
 
 /// A call whose time passed while it waited for a thread is not begun: its key may be loading again already.
 void Sources::run_if_wanted(const std::shared_ptr<Call>& call) {
-    if (!scope_->over() && !is_over(call)) run(call);
+    if (!scope_->over() && !is_over(call) && runtime_->now() < call->batch->deadline()) run(call);
 }
 
 bool Sources::is_over(const std::shared_ptr<Call>& call) const {

@@ -32,9 +32,10 @@ std::optional<milliseconds> to_ttl(std::optional<nanoseconds> life) {
 /// Far enough from the ends of the clock that differences in nanoseconds do not overflow: what a backend says is not
 /// to be trusted.
 bool plausible(SystemTime time) {
-    constexpr auto most = std::chrono::hours(24 * 366) * 140; // nanoseconds reach 292 years
-    const auto since_epoch = time.time_since_epoch();
-    return since_epoch >= -most && since_epoch <= most + longest_life;
+    // Nanoseconds reach 292 years. In microseconds: the comparison itself must not overflow either.
+    constexpr std::chrono::microseconds earliest = -std::chrono::hours(24 * 365) * 100;
+    constexpr std::chrono::microseconds latest = std::chrono::hours(24 * 365) * 190;
+    return time.time_since_epoch() >= earliest && time.time_since_epoch() <= latest;
 }
 
 /// Whether a put that failed like this may still be applied: what does not say no may mean yes.
@@ -53,8 +54,10 @@ bool may_be_applied(Errc code) {
     case Errc::out_of_memory:
     case Errc::read_only:
     case Errc::wrong_type:
-    case Errc::moved: return false;
-    default: return true;
+    case Errc::moved:
+        return false;
+    default:
+        return true;
     }
 }
 

@@ -40,7 +40,7 @@ Result<WriteReport> judged(WriteReport report, Strictness strictness) {
 struct Item {
     EntryPtr entry;
     std::size_t index = 0; ///< in the operation
-    FlightPtr flight; ///< of a write
+    FlightPtr flight;      ///< of a write
     Result<WireKey> key = WireKey{};
     std::uint64_t raised = 0;
     std::optional<Error> refused; ///< by the source
@@ -113,11 +113,10 @@ protected:
     void settle(const Item& item) {
         if (chain_->tiers.empty()) return;
         const bool confirmed =
-            std::all_of(item.report.tiers.begin(), item.report.tiers.end(),
-                        [](const TierOutcome& outcome) {
-                            return outcome.kind == TierOutcome::Kind::done ||
-                                   outcome.kind == TierOutcome::Kind::too_large; // and erased
-                        });
+            std::all_of(item.report.tiers.begin(), item.report.tiers.end(), [](const TierOutcome& outcome) {
+                return outcome.kind == TierOutcome::Kind::done ||
+                       outcome.kind == TierOutcome::Kind::too_large; // and erased
+            });
         chain_->fences->settle(item.entry->hash, item.raised, confirmed);
     }
 
@@ -232,8 +231,7 @@ private:
         auto probes = entries;
         unwritten_.store(entries.size());
         chain_->key_writes.add(entries.size());
-        const bool here =
-            chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
+        const bool here = chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
         chain_->sources->call(
             chain_->options.writer, std::move(entries), chain_->after(chain_->options.timeouts.source),
             Errc::writer_failed, here,
@@ -305,9 +303,8 @@ private:
         chain_->key_locks.unlock(locked_);
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            operation_->complete(item.index, item.refused
-                                                 ? Result<WriteReport>(*std::move(item.refused))
-                                                 : judged(std::move(item.report), options_.strictness));
+            operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))
+                                                          : judged(std::move(item.report), options_.strictness));
         }
         chain_->scope->end();
     }

@@ -132,6 +132,7 @@ TEST(Promise15, destruction_answers_ten_thousand_operations_under_way) {
     {
         auto options = h.options();
         options.writer = h.source.writer();
+        options.timeouts.call = 1min;
         const auto cache = Harness::make(std::move(options));
         h.source.gate.shut();
         for (int i = 0; i < 5'000; ++i) {
@@ -184,7 +185,9 @@ TEST(Promise15, closing_from_many_threads_at_once_is_fine) {
         threads.emplace_back([&, t] {
             for (int i = 0; i < 200; ++i)
                 (void)cache.get_or_load(i);
-            if (t % 2 == 0) EXPECT_TRUE(cache.close());
+            if (t % 2 == 0) {
+                EXPECT_TRUE(cache.close());
+            }
             EXPECT_TRUE(t % 2 != 0 || cache.try_get(1).error() == Errc::closed);
         });
     }

@@ -122,8 +122,7 @@ TEST(Promise1, a_tier_whose_erase_failed_is_not_believed_afterwards) {
     h.source.rows["k"] = "new";
     EXPECT_EQ(text(cache.get_or_load("k")), "new");
     h.idle();
-    EXPECT_EQ(text(cache.get("k", past_memory())), "new")
-        << "what was loaded since is believed";
+    EXPECT_EQ(text(cache.get("k", past_memory())), "new") << "what was loaded since is believed";
 }
 
 TEST(Promise1, a_tier_that_does_not_answer_the_erase_is_not_believed_afterwards) {

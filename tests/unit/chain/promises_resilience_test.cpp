@@ -184,8 +184,8 @@ TEST(Promise12, hostile_bytes_are_a_counted_miss) {
     ASSERT_TRUE(cache.put("k", std::string(100, 'v')));
     ASSERT_EQ(h.backend->data.size(), 1u);
     const auto good = h.backend->data.begin()->second.value;
-    std::vector<Bytes> hostile{"", "x", Bytes(1'000, '\xff'), good.substr(0, 63), good.substr(0, good.size() - 1),
-                               good + "x"};
+    std::vector<Bytes> hostile{
+        "", "x", Bytes(1'000, '\xff'), good.substr(0, 63), good.substr(0, good.size() - 1), good + "x"};
     for (std::size_t i = 0; i < good.size(); ++i) {
         hostile.push_back(good);
         hostile.back()[i] = static_cast<char>(hostile.back()[i] ^ 0x20);
@@ -196,7 +196,8 @@ TEST(Promise12, hostile_bytes_are_a_counted_miss) {
         ASSERT_EQ(text(peer.get("k")), "(nothing)");
     }
     std::uint64_t counted = 0;
-    for (const auto& [name, count] : peer.stats().tiers.at(0).defects)
+    const auto stats = peer.stats();
+    for (const auto& [name, count] : stats.tiers.at(0).defects)
         counted += count;
     EXPECT_EQ(counted, hostile.size());
 }

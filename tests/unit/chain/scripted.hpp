@@ -111,8 +111,9 @@ public:
         });
     }
     asio::awaitable<std::vector<Result<bool>>> erase_many(std::span<const BytesView> keys, spi::CallContext) override {
-        return run<Result<bool>>(erase, keys.size(),
-                                 [this, keys](std::size_t i) -> Result<bool> { return data.erase(Bytes(keys[i])) != 0; });
+        return run<Result<bool>>(erase, keys.size(), [this, keys](std::size_t i) -> Result<bool> {
+            return data.erase(Bytes(keys[i])) != 0;
+        });
     }
     asio::awaitable<std::vector<Result<bool>>> touch_many(std::span<const BytesView> keys, std::chrono::milliseconds,
                                                           spi::CallContext) override {
@@ -193,6 +194,7 @@ template <class T>
 struct Caught {
     std::optional<T> value;
     int calls = 0;
+    std::shared_ptr<int> alive = std::make_shared<int>(); ///< what arrives later than the test wants is dropped
 };
 
 struct Harness {
@@ -224,7 +226,8 @@ struct Harness {
 
     template <class T>
     auto into(Caught<T>& caught) {
-        return asio::bind_executor(runtime->executor(), [&caught](T value) {
+        return asio::bind_executor(runtime->executor(), [&caught, alive = std::weak_ptr(caught.alive)](T value) {
+            if (alive.expired()) return;
             ++caught.calls;
             caught.value.emplace(std::move(value));
         });
