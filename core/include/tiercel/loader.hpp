@@ -19,9 +19,9 @@ namespace tiercel {
 template <class V>
 struct Loaded {
     /// Empty: the source has no such thing. That is cached for ExpiryOptions::negative_ttl.
-    std::optional<V> value;
-    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`.
-    std::optional<std::chrono::nanoseconds> ttl;
+    std::optional<V> value = {};
+    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`. Over 100 years: 100 years.
+    std::optional<std::chrono::nanoseconds> ttl = {};
     /// False: give it to those who wait and keep it nowhere.
     bool cacheable = true;
 };
