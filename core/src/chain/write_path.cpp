@@ -2,8 +2,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace tiercel::chain {
 
@@ -44,6 +46,7 @@ struct Item {
     std::uint64_t raised = 0;
     std::optional<Error> refused; ///< by the source
     WriteReport report;
+    std::size_t index = 0; ///< in the call
 };
 
 /// The tiers' part of a change, shared by writes and erasures: what is to be stored, what is to be erased, and whether
@@ -136,7 +139,7 @@ public:
 
     void start(std::vector<EntryPtr> probes) {
         for (auto& probe : probes)
-            items_.push_back({std::move(probe), nullptr, WireKey{}, 0, std::nullopt, {}});
+            items_.push_back({std::move(probe), nullptr, WireKey{}, 0, std::nullopt, {}, items_.size()});
         encode_keys();
         for (auto& item : items_) {
             raise(item);
@@ -170,16 +173,29 @@ public:
     using Change::Change;
 
     void start(std::vector<EntryPtr> entries) {
-        for (auto& entry : entries)
-            items_.push_back({std::move(entry), nullptr, WireKey{}, 0, std::nullopt, {}});
-        for (const auto& item : items_)
-            locked_.push_back(item.entry->hash);
-        std::sort(locked_.begin(), locked_.end());
-        locked_.erase(std::unique(locked_.begin(), locked_.end()), locked_.end());
-        chain_->key_locks.lock(locked_, [self = self()] { self->write_source(); });
+        // A key's second write in one call waits for its first, as it would in a call of its own.
+        std::vector<std::shared_ptr<WriteThrough>> rounds{self()};
+        std::unordered_map<std::uint64_t, std::size_t> round_of;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            const auto hash = entries[i]->hash;
+            const auto round = round_of[hash]++;
+            if (round == rounds.size()) {
+                rounds.push_back(std::make_shared<WriteThrough>(chain_, options_, operation_));
+                rounds[round - 1]->next_ = rounds.back();
+            }
+            rounds[round]->items_.push_back({std::move(entries[i]), nullptr, WireKey{}, 0, std::nullopt, {}, i});
+            rounds[round]->locked_.push_back(hash);
+        }
+        for (const auto& round : rounds)
+            std::sort(round->locked_.begin(), round->locked_.end());
+        begin();
     }
 
 private:
+    void begin() {
+        chain_->key_locks.lock(locked_, [self = self()] { self->write_source(); });
+    }
+
     std::shared_ptr<WriteThrough> self() { return std::static_pointer_cast<WriteThrough>(shared_from_this()); }
 
     void write_source() {
@@ -266,13 +282,19 @@ private:
         chain_->key_locks.unlock(locked_);
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            operation_->complete(i, item.refused ? Result<WriteReport>(*std::move(item.refused))
-                                                 : judged(std::move(item.report), options_.strictness));
+            operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))
+                                                          : judged(std::move(item.report), options_.strictness));
         }
-        chain_->scope->end();
+        if (next_) {
+            // It inherits the scope's count. Posted: there may be as many rounds as writes.
+            asio::post(chain_->runtime->executor(), [next = std::move(next_)] { next->begin(); });
+        } else {
+            chain_->scope->end();
+        }
     }
 
-    std::vector<std::uint64_t> locked_;
+    std::vector<std::uint64_t> locked_; ///< sorted, each once
+    std::shared_ptr<WriteThrough> next_;
     std::vector<std::optional<nanoseconds>> lives_;
     std::atomic<std::size_t> unwritten_{0};
 };
