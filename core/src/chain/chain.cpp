@@ -154,8 +154,9 @@ std::optional<Error> check(const CallOptions& options) {
         return Error(Errc::invalid_option, "CallOptions::ttl must be positive; leave it empty for the cache's own");
     }
     if (options.ttl && *options.ttl > detail::longest_life) {
-        return Error(Errc::invalid_option,
-                     "CallOptions::ttl is over 100 years; leave ExpiryOptions::ttl empty for values that do not expire");
+        return Error(
+            Errc::invalid_option,
+            "CallOptions::ttl is over 100 years; leave ExpiryOptions::ttl empty for values that do not expire");
     }
     return std::nullopt;
 }
