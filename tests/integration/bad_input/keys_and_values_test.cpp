@@ -140,7 +140,8 @@ TEST_F(BadValue, half_a_gigabyte_stays_in_memory_and_is_skipped_by_the_tiers_and
     ASSERT_TRUE(found);
     EXPECT_EQ(found->size(), 512 * megabyte);
     EXPECT_EQ(found->back(), 'e');
-    for (const auto& tier : cache.stats().tiers) EXPECT_EQ(tier.too_large, 1U);
+    for (const auto& tier : cache.stats().tiers)
+        EXPECT_EQ(tier.too_large, 1U);
     EXPECT_FALSE(made(texts(both())).get("key")) << "a value older than the large one is served";
 }
 
@@ -248,8 +249,9 @@ TEST_F(BadTtl, a_loader_that_gives_a_value_no_life_gives_it_to_who_asked_and_to_
     const auto cache = made(std::move(options));
     for (const nanoseconds life : {nanoseconds(0), nanoseconds(-1s), nanoseconds::min()}) {
         for (int time = 0; time < 2; ++time) {
-            const auto loaded =
-                cache.get_or_load("key", [&](const std::string&) { return Loaded<std::string>{"short", life}; });
+            const auto loaded = cache.get_or_load("key", [&](const std::string&) {
+                return Loaded<std::string>{"short", life};
+            });
             ASSERT_TRUE(loaded);
             EXPECT_EQ(loaded->source(), from_loader);
             EXPECT_EQ(**loaded, "short");
@@ -265,8 +267,9 @@ TEST_F(BadTtl, a_life_of_100_years_holds_at_every_tier) {
     const auto cache = made(std::move(options));
     EXPECT_TRUE(cache.put("put", "value")->complete());
     EXPECT_TRUE(cache.put("put for as long", "value", {.ttl = hundred_years})->complete());
-    ASSERT_TRUE(cache.get_or_load(
-        "loaded", [](const std::string&) { return Loaded<std::string>{"value", hundred_years}; }));
+    ASSERT_TRUE(cache.get_or_load("loaded", [](const std::string&) {
+        return Loaded<std::string>{"value", hundred_years};
+    }));
     ASSERT_TRUE(filled(cache, 3));
     for (const std::string key : {"put", "put for as long", "loaded"}) {
         EXPECT_EQ(cache.get(key).source(), from_memory);
@@ -277,10 +280,12 @@ TEST_F(BadTtl, a_life_of_100_years_holds_at_every_tier) {
 
 TEST_F(BadTtl, a_loader_that_means_for_ever_gets_100_years) {
     const auto cache = made(texts(both()));
-    ASSERT_TRUE(cache.get_or_load(
-        "key", [](const std::string&) { return Loaded<std::string>{"value", nanoseconds::max()}; }));
-    ASSERT_TRUE(cache.get_or_load(
-        "absent", [](const std::string&) { return Loaded<std::string>{std::nullopt, nanoseconds::max()}; }));
+    ASSERT_TRUE(cache.get_or_load("key", [](const std::string&) {
+        return Loaded<std::string>{"value", nanoseconds::max()};
+    }));
+    ASSERT_TRUE(cache.get_or_load("absent", [](const std::string&) {
+        return Loaded<std::string>{std::nullopt, nanoseconds::max()};
+    }));
     EXPECT_EQ(cache.get("key").source(), from_memory);
     EXPECT_TRUE(cache.get("absent").known_absent());
     ASSERT_TRUE(filled(cache, 2));

@@ -29,7 +29,8 @@ std::pair<Error, Error> expect_service_without(TierOptions tier) {
         EXPECT_EQ(**loaded, "of key");
     }
     const std::vector<std::string> keys{"key", "a", "b"};
-    for (const auto& each : cache.get_or_load_many(keys)) EXPECT_TRUE(each);
+    for (const auto& each : cache.get_or_load_many(keys))
+        EXPECT_TRUE(each);
 
     std::pair<Error, Error> told;
     const auto put = cache.put("put", "value");
@@ -196,7 +197,8 @@ TEST(StrangeServer, one_that_closes_in_mid_reply_costs_no_lookup) {
         if (line.starts_with("get")) return std::string("VALUE texts:other 0 100\r\nhalf a v");
         return line.empty() ? std::string() : Peer::hang_up;
     });
-    const auto [memcached_put, memcached_strict] = expect_service_without(memcached_tier(half_a_memcached.address(), 1s));
+    const auto [memcached_put, memcached_strict] =
+        expect_service_without(memcached_tier(half_a_memcached.address(), 1s));
     EXPECT_TRUE(is_one_of(memcached_strict,
                           {Errc::connection_lost, Errc::connection_failed, Errc::protocol_error, Errc::timeout}))
         << memcached_strict.message();

@@ -224,10 +224,14 @@ TEST_F(TwoServers, every_call_after_close_is_an_error_that_says_so) {
     expect_closed(cache.clear());
     expect_closed(cache.prime({"key"}));
     expect_closed(cache.prime_from("redis"));
-    for (const auto& each : cache.get_many(keys)) EXPECT_FALSE(each);
-    for (const auto& each : cache.get_or_load_many(keys)) expect_closed(each);
-    for (const auto& each : cache.put_many({{"a", "1"}, {"b", "2"}})) expect_closed(each);
-    for (const auto& each : cache.invalidate_many(keys)) expect_closed(each);
+    for (const auto& each : cache.get_many(keys))
+        EXPECT_FALSE(each);
+    for (const auto& each : cache.get_or_load_many(keys))
+        expect_closed(each);
+    for (const auto& each : cache.put_many({{"a", "1"}, {"b", "2"}}))
+        expect_closed(each);
+    for (const auto& each : cache.invalidate_many(keys))
+        expect_closed(each);
     EXPECT_TRUE(cache.close()) << "closing twice";
     EXPECT_EQ(cache.stats().memory.entries, 0U);
     EXPECT_EQ(source_calls, 0);
@@ -258,7 +262,8 @@ TEST_F(TwoServers, closing_under_load_gives_every_caller_a_value_or_closed) {
     }
     EXPECT_TRUE(wait_until([&] { return served > 200; }));
     EXPECT_TRUE(cache.close());
-    for (auto& caller : callers) caller.join();
+    for (auto& caller : callers)
+        caller.join();
     EXPECT_EQ(wrong, 0);
 }
 

@@ -20,7 +20,8 @@ class ThreeTiers : public TwoServers {
 protected:
     Texts::Options three(int level = 3) const {
         auto tiers = both();
-        for (auto& tier : tiers) tier.compressor = zstd::compressor({.level = level});
+        for (auto& tier : tiers)
+            tier.compressor = zstd::compressor({.level = level});
         return texts(std::move(tiers));
     }
     /// As `three`, loading "of <key>" some hundred times over.
@@ -34,12 +35,14 @@ protected:
     }
     static std::string value_of(const std::string& key) {
         std::string value;
-        for (int i = 0; i < 100; ++i) value += "of " + key + ", ";
+        for (int i = 0; i < 100; ++i)
+            value += "of " + key + ", ";
         return value;
     }
     static std::vector<std::string> keys(int count) {
         std::vector<std::string> keys;
-        for (int i = 0; i < count; ++i) keys.push_back("key " + std::to_string(i));
+        for (int i = 0; i < count; ++i)
+            keys.push_back("key " + std::to_string(i));
         return keys;
     }
     /// Fills of tiers end after the caller has its answer.
@@ -128,7 +131,8 @@ TEST_F(ThreeTiers, values_written_with_another_level_or_raw_are_readable) {
 TEST_F(ThreeTiers, what_one_process_writes_invalidates_and_clears_the_other_finds_so_in_the_tiers) {
     const auto a = made(three());
     const auto b = made(three());
-    for (const auto& key : keys(10)) ASSERT_TRUE(a.put(key, "first")->complete());
+    for (const auto& key : keys(10))
+        ASSERT_TRUE(a.put(key, "first")->complete());
     EXPECT_EQ(*b.get("key 1"), "first");
     ASSERT_TRUE(a.put("key 1", "second")->complete());
     EXPECT_EQ(*b.get("key 1", only_redis), "second");
@@ -142,7 +146,8 @@ TEST_F(ThreeTiers, what_one_process_writes_invalidates_and_clears_the_other_find
     EXPECT_FALSE(b.get("key 2"));
 
     ASSERT_TRUE(a.clear()->complete());
-    for (const auto& key : keys(10)) EXPECT_FALSE(a.get(key));
+    for (const auto& key : keys(10))
+        EXPECT_FALSE(a.get(key));
     EXPECT_TRUE(wait_until([&] { return !b.get("key 3", only_redis); }));
     EXPECT_TRUE(wait_until([&] { return !b.get("key 3", only_memcached); }));
     EXPECT_FALSE(made(three()).get("key 3")) << "a process that starts afterwards sees what was cleared";
@@ -157,7 +162,8 @@ TEST_F(ThreeTiers, a_batch_is_one_command_to_each_server_and_one_call_of_the_loa
     options.loader = [&](std::span<const std::string> wanted) {
         ++batches;
         std::vector<std::string> values;
-        for (const auto& key : wanted) values.push_back(value_of(key));
+        for (const auto& key : wanted)
+            values.push_back(value_of(key));
         return values;
     };
     const auto cache = made(std::move(options));
@@ -166,7 +172,8 @@ TEST_F(ThreeTiers, a_batch_is_one_command_to_each_server_and_one_call_of_the_loa
     ASSERT_EQ(raw("CONFIG RESETSTAT"), "+OK");
     const auto hundred = keys(100);
     const auto before = cache.stats();
-    for (const auto& each : cache.get_or_load_many(hundred)) ASSERT_TRUE(each);
+    for (const auto& each : cache.get_or_load_many(hundred))
+        ASSERT_TRUE(each);
     EXPECT_EQ(calls_of("mget"), 1);
     EXPECT_EQ(calls_of("get"), 0);
     EXPECT_EQ(batches, 1);
@@ -191,9 +198,11 @@ TEST_F(ThreeTiers, a_batch_is_one_command_to_each_server_and_one_call_of_the_loa
 TEST_F(ThreeTiers, what_redis_has_lost_of_a_batch_memcached_still_has_and_the_loader_loads_the_rest) {
     const auto writer = made(loading());
     const auto ten = keys(10);
-    for (int i = 0; i < 8; ++i) ASSERT_TRUE(writer.put(ten[static_cast<std::size_t>(i)], "stored")->complete());
+    for (int i = 0; i < 8; ++i)
+        ASSERT_TRUE(writer.put(ten[static_cast<std::size_t>(i)], "stored")->complete());
     RawRedis raw(redis.port());
-    for (int i = 0; i < 4; ++i) ASSERT_EQ(raw("DEL \"texts:key " + std::to_string(i) + "\""), ":1");
+    for (int i = 0; i < 4; ++i)
+        ASSERT_EQ(raw("DEL \"texts:key " + std::to_string(i) + "\""), ":1");
     const auto cache = made(loading());
     const auto found = cache.get_or_load_many(ten);
     for (std::size_t i = 0; i < ten.size(); ++i) {
@@ -226,7 +235,8 @@ TEST_F(ThreeTiers, that_the_source_has_no_such_thing_is_known_to_other_processes
 TEST_F(ThreeTiers, a_flushed_redis_costs_nothing_but_the_way_to_memcached) {
     const auto cache = made(loading());
     const auto hundred = keys(100);
-    for (const auto& each : cache.get_or_load_many(hundred)) ASSERT_TRUE(each);
+    for (const auto& each : cache.get_or_load_many(hundred))
+        ASSERT_TRUE(each);
     ASSERT_TRUE(filled(cache, 0, 100) && filled(cache, 1, 100));
     ASSERT_EQ(RawRedis(redis.port())("FLUSHALL"), "+OK");
     for (const auto& each : cache.get_many(hundred, {.skip = Skip::memory()})) {
@@ -269,7 +279,8 @@ TEST_F(ThreeTiers, a_process_that_starts_cold_is_primed_from_redis_without_the_l
     const auto hundred = keys(300);
     {
         const auto before = made(loading());
-        for (const auto& each : before.get_or_load_many(hundred)) ASSERT_TRUE(each);
+        for (const auto& each : before.get_or_load_many(hundred))
+            ASSERT_TRUE(each);
         ASSERT_TRUE(filled(before, 0, 300));
     }
     loads = 0;
@@ -299,7 +310,8 @@ TEST_F(ThreeTiers, priming_from_a_list_loads_only_what_no_tier_has) {
     const auto ten = keys(10);
     {
         const auto before = made(loading());
-        for (int i = 0; i < 4; ++i) ASSERT_TRUE(before.put(ten[static_cast<std::size_t>(i)], "stored")->complete());
+        for (int i = 0; i < 4; ++i)
+            ASSERT_TRUE(before.put(ten[static_cast<std::size_t>(i)], "stored")->complete());
     }
     const auto cache = made(loading());
     const auto report = cache.prime(ten);
@@ -325,7 +337,8 @@ TEST_F(ThreeTiers, caches_of_other_names_and_of_other_types_do_not_see_each_othe
     numbers.tiers = both();
     const auto misread = made(std::move(numbers));
     EXPECT_FALSE(misread.get("key"));
-    for (const auto& tier : misread.stats().tiers) EXPECT_EQ(tier.defects.size(), 1U) << tier.name;
+    for (const auto& tier : misread.stats().tiers)
+        EXPECT_EQ(tier.defects.size(), 1U) << tier.name;
 }
 
 TEST_F(ThreeTiers, what_somebody_else_put_under_our_key_is_a_counted_miss) {
@@ -340,18 +353,24 @@ TEST_F(ThreeTiers, what_somebody_else_put_under_our_key_is_a_counted_miss) {
     }
     EXPECT_GE(cache.stats().tiers[0].error_count() + cache.stats().tiers[0].defects.size(), 1U);
     // A put heals it.
-    for (const auto& key : wanted) EXPECT_TRUE(cache.put(key, "ours")->complete()) << key;
-    for (const auto& key : wanted) EXPECT_EQ(*cache.get(key, only_redis), "ours");
+    for (const auto& key : wanted)
+        EXPECT_TRUE(cache.put(key, "ours")->complete()) << key;
+    for (const auto& key : wanted)
+        EXPECT_EQ(*cache.get(key, only_redis), "ours");
 }
 
 TEST_F(ThreeTiers, keys_of_every_kind_of_byte_and_length_find_their_own_values) {
-    std::vector<std::string> odd{"", " ", "a b", "line\r\nget x", std::string("\0zero", 5), "\xff\xfe", "ünïcode",
-                                 "%41", "#hash", std::string(250, 'k'), std::string(251, 'k'), std::string(5000, 'k')};
-    for (int c = 0; c < 256; ++c) odd.push_back("c" + std::string(1, static_cast<char>(c)));
+    std::vector<std::string> odd{
+        "",        " ",   "a b",   "line\r\nget x",       std::string("\0zero", 5), "\xff\xfe",
+        "ünïcode", "%41", "#hash", std::string(250, 'k'), std::string(251, 'k'),    std::string(5000, 'k')};
+    for (int c = 0; c < 256; ++c)
+        odd.push_back("c" + std::string(1, static_cast<char>(c)));
     const auto writer = made(three());
     std::vector<std::pair<std::string, std::string>> items;
-    for (const auto& key : odd) items.emplace_back(key, "of " + key);
-    for (const auto& report : writer.put_many(items)) EXPECT_TRUE(report && report->complete());
+    for (const auto& key : odd)
+        items.emplace_back(key, "of " + key);
+    for (const auto& report : writer.put_many(items))
+        EXPECT_TRUE(report && report->complete());
     const auto reader = made(three());
     for (const auto& where : {only_redis, only_memcached}) {
         const auto found = reader.get_many(odd, where);

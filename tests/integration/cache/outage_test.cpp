@@ -17,7 +17,8 @@ class Outage : public TwoServers {
 protected:
     Texts::Options chain(std::chrono::nanoseconds timeout = impatient) {
         auto tiers = both(timeout);
-        for (auto& tier : tiers) tier.compressor = zstd::compressor();
+        for (auto& tier : tiers)
+            tier.compressor = zstd::compressor();
         auto options = texts(std::move(tiers));
         options.loader = [](const std::string& key) { return value_of(key); };
         return options;
@@ -120,7 +121,8 @@ TEST_F(Outage, with_both_servers_gone_the_loader_serves_and_memory_holds) {
         EXPECT_EQ(cache.get_or_load(key)->source(), from_memory);
     }
     const auto batch = cache.get_or_load_many(keys, {.skip = Skip::memory()});
-    for (const auto& found : batch) EXPECT_TRUE(found);
+    for (const auto& found : batch)
+        EXPECT_TRUE(found);
     memcached.resume();
 }
 
@@ -218,7 +220,8 @@ TEST_F(Outage, no_caller_ever_gets_another_keys_value_while_servers_die_and_hang
                 case 2: {
                     const std::vector<std::string> batch{some_key(), some_key(), some_key(), some_key()};
                     const auto found = cache.get_or_load_many(batch, call);
-                    for (std::size_t n = 0; n < batch.size(); ++n) check(batch[n], found[n]);
+                    for (std::size_t n = 0; n < batch.size(); ++n)
+                        check(batch[n], found[n]);
                     break;
                 }
                 case 3:
@@ -260,7 +263,8 @@ TEST_F(Outage, no_caller_ever_gets_another_keys_value_while_servers_die_and_hang
             },
             1s);
     }
-    for (auto& caller : callers) caller.join();
+    for (auto& caller : callers)
+        caller.join();
     EXPECT_EQ(wrong, 0);
     EXPECT_EQ(failed, 0) << "a lookup failed because a server did";
 }

@@ -196,7 +196,8 @@ template <class R, class One>
 Loader<int, std::string> batch(One one) {
     return [one](std::span<const int> keys) {
         std::vector<R> answers;
-        for (const int key : keys) answers.push_back(one(key));
+        for (const int key : keys)
+            answers.push_back(one(key));
         return answers;
     };
 }
@@ -208,16 +209,15 @@ TEST(BatchLoader, may_give_values) {
 }
 
 TEST(BatchLoader, may_give_optionals) {
-    const auto cache = made(batch<std::optional<std::string>>(
-        [](int key) { return key % 2 ? std::nullopt : std::optional(text(key)); }));
+    const auto cache = made(
+        batch<std::optional<std::string>>([](int key) { return key % 2 ? std::nullopt : std::optional(text(key)); }));
     expect_loads_even_keys(cache);
     expect_odd_keys_are_absent(cache);
 }
 
 TEST(BatchLoader, may_give_loadeds) {
-    const auto cache = made(batch<Loaded<std::string>>([](int key) {
-        return key % 2 ? Loaded<std::string>{} : Loaded<std::string>{.value = text(key)};
-    }));
+    const auto cache = made(batch<Loaded<std::string>>(
+        [](int key) { return key % 2 ? Loaded<std::string>{} : Loaded<std::string>{.value = text(key)}; }));
     expect_loads_even_keys(cache);
     expect_odd_keys_are_absent(cache);
 }
@@ -253,7 +253,8 @@ TEST(BatchLoader, may_fail_as_a_whole) {
     const auto cache = made([](std::span<const int> keys) -> Result<std::vector<std::string>> {
         if (keys.front() % 2) return no_odd_keys();
         std::vector<std::string> answers;
-        for (const int key : keys) answers.push_back(text(key));
+        for (const int key : keys)
+            answers.push_back(text(key));
         return answers;
     });
     expect_loads_even_keys(cache);
@@ -299,7 +300,8 @@ TEST(BatchLoader, is_asked_for_each_key_once_however_often_the_call_names_it) {
     });
     const std::vector<int> keys{1, 2, 1, 3, 2, 1};
     const auto many = cache.get_or_load_many(keys);
-    for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(**many[i], text(keys[i]));
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        EXPECT_EQ(**many[i], text(keys[i]));
     EXPECT_THAT(asked, ::testing::UnorderedElementsAre(1, 2, 3));
 }
 
@@ -308,7 +310,8 @@ TEST(BatchLoader, may_give_bools) {
     options.name = "flags";
     options.loader = [](std::span<const int> keys) {
         std::vector<bool> answers;
-        for (const int key : keys) answers.push_back(key % 2 == 0);
+        for (const int key : keys)
+            answers.push_back(key % 2 == 0);
         return answers;
     };
     const auto cache = Cache<int, bool>::create(std::move(options)).value();

@@ -144,7 +144,8 @@ TEST_F(WriterForms, the_last_of_several_writes_of_one_key_in_a_batch_is_the_one_
         written.clear();
         const auto reports = cache.put_many({{2, "a" + tag}, {4, "x" + tag}, {2, "b" + tag}, {2, "c" + tag}});
         ASSERT_EQ(reports.size(), 4U);
-        for (const auto& report : reports) EXPECT_TRUE(report);
+        for (const auto& report : reports)
+            EXPECT_TRUE(report);
         EXPECT_EQ(*cache.get(2), "c" + tag);
         const auto in_tier = cache.get(2, {.skip = Skip::memory()});
         ASSERT_TRUE(in_tier);
