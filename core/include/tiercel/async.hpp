@@ -93,6 +93,7 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
 
     template <class F>
     static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_load_answer<V, R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const LoadContext context{calls->deadline()};
             const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
@@ -103,6 +104,7 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
 
     template <class F>
     static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        check_batch_answer<V, R>();
         spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
             const auto keys = keys_of<K, V>(*calls);
             const LoadContext context{calls->deadline()};
@@ -119,10 +121,16 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
 
     template <class F>
     static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_write_answer<R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const auto write = write_of<K, V>(*calls, i);
-            auto answer = co_await (*function)(write.key, write.value);
-            WriteSlot{*calls, i}.take(std::move(answer));
+            if constexpr (std::is_void_v<R>) {
+                co_await (*function)(write.key, write.value);
+                calls->done(i, {});
+            } else {
+                auto answer = co_await (*function)(write.key, write.value);
+                WriteSlot{*calls, i}.take(std::move(answer));
+            }
         });
     }
 

@@ -65,7 +65,7 @@ struct ExpiryOptions {
     /// Each life is shortened by a random share of up to this, so that what was loaded together does not expire
     /// together. From 0 to below 1.
     double jitter = 0.0;
-    /// Life of "the source has no such thing"; 0: not cached.
+    /// Life of "the source has no such thing"; 0: not cached. At most 100 years.
     std::chrono::nanoseconds negative_ttl = std::chrono::seconds(5);
     /// Sliding expiry: an entry leaves memory when it was not used for this long. Empty: it may rest. Must be positive.
     std::optional<std::chrono::nanoseconds> max_idle = {};
