@@ -13,9 +13,11 @@ if(TIERCEL_DEVELOPER_MODE)
         $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
     if(TIERCEL_SANITIZE)
         target_compile_options(tiercel_own_flags INTERFACE
-            -fsanitize=${TIERCEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1
+            -fsanitize=${TIERCEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+        if(TIERCEL_SANITIZE STREQUAL "thread")
             # Asio fences around handlers what its mutexes order already; GCC warns that the sanitizer does not see it.
-            $<$<AND:$<CXX_COMPILER_ID:GNU>,$<STREQUAL:${TIERCEL_SANITIZE},thread>>:-Wno-tsan>)
+            target_compile_options(tiercel_own_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+        endif()
         target_link_options(tiercel_own_flags INTERFACE -fsanitize=${TIERCEL_SANITIZE})
     endif()
 endif()

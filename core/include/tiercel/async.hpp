@@ -90,7 +90,7 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     static constexpr SourceStyle batch = SourceStyle::async_batch;
 
     template <class F>
-    static void load_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const LoadContext context{calls->deadline()};
             const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
@@ -100,9 +100,9 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     }
 
     template <class F>
-    static void load_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                         std::vector<K> keys) {
-        spawn_for(calls, [function, calls, keys = std::move(keys)]() -> boost::asio::awaitable<void> {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
+            const auto keys = keys_of<K, V>(*calls);
             const LoadContext context{calls->deadline()};
             auto answers = co_await call_loader<F, std::span<const K>>(*function, std::span<const K>(keys), context);
             take_all<V>(*calls, std::move(answers));
@@ -116,8 +116,7 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
     static constexpr SourceStyle batch = SourceStyle::async_batch;
 
     template <class F>
-    static void write_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                          std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const auto write = write_of<K, V>(*calls, i);
             auto answer = co_await (*function)(write.key, write.value);
@@ -126,7 +125,7 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
     }
 
     template <class F>
-    static void write_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
         spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
             std::vector<Write<K, V>> writes;
             writes.reserve(calls->size());
