@@ -34,32 +34,25 @@ std::vector<std::string> load_articles(std::span<const int> ids) {
 int main(int argc, char** argv) {
     const example::Redis server(argc, argv);
     const auto start_service = [&] {
-        return tiercel::Cache<int, std::string>::create(
-                   {
-                       .name = "articles",
-                       .tiers = {{.backend = tiercel::redis::connect(server.url()), .name = "redis", .timeout = 1s}},
-                       .expiry = {.ttl = 1h, .jitter = 0.2}, // so that what is loaded together does not expire together
-                       .loader = load_articles,
-                   })
-            .value();
+        auto articles = tiercel::Cache<int, std::string>::create({
+            .name = "articles",
+            .tiers = {{.backend = tiercel::redis::connect(server.url()), .name = "redis", .timeout = 1s}},
+            .expiry = {.ttl = 1h, .jitter = 0.2}, // so that what is loaded together does not expire together
+            .loader = load_articles,
+        });
+        return std::move(articles).value();
     };
 
     auto articles = start_service();
     articles.clear(); // for a Redis that an earlier run has filled
 
     // [snippet priming]
-    auto report = articles
-                      .prime(std::views::iota(0, 2'000),
-                             {
-                                 .parallel = 8,
-                                 .rate_per_second = 20'000,
-                                 .on_progress =
-                                     [](const tiercel::PrimeProgress& progress) {
-                                         std::cout << progress.counts.settled() << " of " << progress.total.value()
-                                                   << '\r' << std::flush;
-                                     },
-                             })
-                      .value();
+    const auto bar = [](const tiercel::PrimeProgress& progress) {
+        std::cout << progress.counts.settled() << " of " << progress.total.value() << '\r' << std::flush;
+    };
+    auto primed =
+        articles.prime(std::views::iota(0, 2'000), {.parallel = 8, .rate_per_second = 20'000, .on_progress = bar});
+    const tiercel::PrimeReport& report = primed.value();
     std::cout << '\n' << report.counts.loaded << " loaded, " << report.counts.failed << " failed\n";
     for (const auto& [reason, times] : report.reasons)
         std::cout << times << " times: " << reason << '\n';
