@@ -17,6 +17,7 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr std::size_t max_reasons = 20;
+constexpr std::chrono::milliseconds longest_pause{100};
 
 class Priming : public std::enable_shared_from_this<Priming> {
 public:
@@ -123,14 +124,13 @@ private:
         if (now >= next_batch_) return true;
         if (!waiting_for_rate_) {
             waiting_for_rate_ = true;
-            chain_->runtime->call_at(next_batch_, [weak = weak_from_this()] {
-                if (const auto self = weak.lock()) {
-                    {
-                        const std::lock_guard again(self->mutex_);
-                        self->waiting_for_rate_ = false;
-                    }
-                    self->schedule();
+            // With no batch under way the timer is all that holds this; it is short, so that close() is soon noticed.
+            chain_->runtime->call_at(std::min(next_batch_, now + longest_pause), [self = shared_from_this()] {
+                {
+                    const std::lock_guard again(self->mutex_);
+                    self->waiting_for_rate_ = false;
                 }
+                self->schedule();
             });
         }
         return false;
