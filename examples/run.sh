@@ -115,4 +115,6 @@ if command -v memcached >/dev/null; then
 fi
 [ -n "$memcached" ] || echo "run.sh: no memcached could be started; the embedded memory backend stands in for it"
 
+began=$SECONDS
 "$program" --database "$dir/packages.sqlite" "${servers[@]}" "$@"
+echo "All as promised, in $((SECONDS - began)) seconds."

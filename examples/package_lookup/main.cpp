@@ -152,7 +152,7 @@ int resume(const Settings& settings, const Backends& backends) {
     const auto again = priming_after_restart(backends, table, names, memory_entries_for(names.size()), settings.seed,
                                              left.memory_ratio);
     std::printf("%s", to_text(again).c_str());
-    heading("---- the cache, from start to restart ----");
+    heading("---- in short ------------------------------------------------------------------------------");
     std::printf("%s%s\n", left.summary.c_str(), to_text(again).c_str());
     return left.all_held && again.held ? 0 : 1;
 }
@@ -161,6 +161,7 @@ int run(int argc, char** argv) {
     Settings settings;
     CLI::App app(
         "Looks up Debian packages through memory, Redis and Memcached over SQLite; shows what the cache does.");
+    app.option_defaults()->take_last(); // the restarted process gets the same words, and some more
     app.add_option("--redis", settings.redis, "redis://host:port or unix:///path; without: the memory backend");
     app.add_option("--memcached", settings.memcached, "host:port, ...; without: the memory backend");
     app.add_option("--redis-pid-file", settings.redis_pid_file,
