@@ -158,7 +158,7 @@ std::string to_table(const CacheStats& stats) {
     }
     add_row(out, {"source", count_text(source.loads - std::min(source.loads, source.absent + source.load_failures)),
                   count_text(source.absent), "-", count_text(source.load_failures), quantile_texts(source.load_latency),
-                  ""});
+                  "-"});
     if (stats.tiers.empty()) return out;
     out += rule + '\n';
     add_stored_row(out, "written to", "values", "raw", "stored", "ratio");

@@ -94,7 +94,7 @@ Moment thousand_threads_one_load(const PackageCache& cache, PackageTable& table,
     const auto after = cache.stats().source;
     moment.seen = with_commas(all.lookups - all.failed) + " answered, " + std::to_string(queries) +
                   " query in SQLite (slowed to 250 ms), " + with_commas(after.joined - before.joined) +
-                  " joined it; the slowest took " + milliseconds_text(all.slowest);
+                  " joined it; slowest " + milliseconds_text(all.slowest);
     if (all.failed != 0) moment.seen += "; first failure: " + all.first_failure;
     moment.held = all.failed == 0 && queries == 1 && after.loader_calls - before.loader_calls == 1;
     return moment;
@@ -170,7 +170,7 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
                   "", false};
     moment.seen = with_commas(outage_seen.lookups) + " lookups in " + seconds_text(away) + " without it, " +
                   with_commas(outage_seen.failed) + " failed" + (back ? "; then it was back" : "") + "\n         (" +
-                  with_commas(errors) + " keys that Redis could not be asked for, each a miss there; slowest lookup " +
+                  with_commas(errors) + " keys met a failing tier, each a miss there; slowest lookup " +
                   milliseconds_text(outage_seen.slowest) + ")";
     if (all.failed != 0) moment.seen += "; first failure: " + all.first_failure;
     moment.held = hits_alive > 0 && errors > 0 && outage_seen.lookups > 0 && all.failed == 0;
