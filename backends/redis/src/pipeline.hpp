@@ -74,8 +74,7 @@ private:
     struct ByDeadline {
         bool operator()(const Call& a, const Call& b) const noexcept { return a.deadline < b.deadline; }
     };
-    using Waiting =
-        boost::intrusive::list<Call, boost::intrusive::member_hook<Call, Call::Hook, &Call::waiting_hook>>;
+    using Waiting = boost::intrusive::list<Call, boost::intrusive::member_hook<Call, Call::Hook, &Call::waiting_hook>>;
     using Deadlines =
         boost::intrusive::multiset<Call, boost::intrusive::compare<ByDeadline>,
                                    boost::intrusive::member_hook<Call, Call::SetHook, &Call::deadline_hook>>;

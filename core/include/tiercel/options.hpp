@@ -94,7 +94,8 @@ struct LoadingOptions {
     RunOn run_on = RunOn::workers;
     /// Most calls of the loader and writer at once (a batch is one); others wait their turn. At least 1.
     std::size_t max_concurrent = 32;
-    /// Most calls waiting for their turn; beyond that Errc::overloaded. At least 1.
+    /// Most calls waiting for their turn, and most writes waiting for an earlier one of their key; beyond that
+    /// Errc::overloaded. At least 1.
     std::size_t max_waiting = 10'000;
     /// Most lookups waiting for loads; beyond that Errc::overloaded. At least 1.
     std::size_t max_waiters = 1'000'000;

@@ -85,7 +85,7 @@ struct PressureStats {
     std::uint64_t max_waiters = 0;
     std::uint64_t source_calls = 0; ///< loader and writer calls running
     std::uint64_t max_source_calls = 0;
-    std::uint64_t source_queue = 0; ///< calls waiting for their turn
+    std::uint64_t source_queue = 0; ///< calls waiting for their turn, and writes for an earlier one of their key
     std::uint64_t max_source_queue = 0;
     std::uint64_t fences = 0; ///< recent invalidations and writes remembered
     std::uint64_t max_fences = 0;

@@ -42,6 +42,7 @@ public:
                 if (const auto self = weak.lock()) self->stop(PrimeReport::End::cancelled);
             });
         }
+        chain_->on_close.add(weak_from_this(), [this] { stop(PrimeReport::End::closed); });
         {
             const std::lock_guard lock(mutex_);
             pumping_ = false;

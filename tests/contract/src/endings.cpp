@@ -76,13 +76,14 @@ public:
             watch(subject.backend().put_many(items_, subject.call(2s)));
             watch(subject.backend().ping(subject.call(2s)));
         }
-        loop_.poll(); // each call runs up to its first wait
+        loop_->poll(); // each call runs up to its first wait
     }
 
+    /// False if a call has not ended after 30 seconds; the process is then of no further use.
     bool all_end() {
         const auto end = std::chrono::steady_clock::now() + 30s;
         while (ended_ < begun_)
-            if (loop_.run_one_until(end) == 0) return false;
+            if (loop_->run_one_until(end) == 0) return false;
         return true;
     }
 
@@ -90,7 +91,7 @@ private:
     template <class T>
     void watch(asio::awaitable<T> call) {
         ++begun_;
-        asio::co_spawn(loop_, std::move(call), [this](std::exception_ptr thrown, const T&) {
+        asio::co_spawn(*loop_, std::move(call), [this](std::exception_ptr thrown, const T&) {
             EXPECT_EQ(thrown, nullptr) << "a call threw";
             ++ended_;
         });
@@ -101,8 +102,8 @@ private:
     std::vector<spi::PutItem> items_;
     int begun_ = 0;
     int ended_ = 0;
-    asio::io_context loop_{1}; // last: goes first, with the calls that did not end
-    asio::executor_work_guard<asio::io_context::executor_type> keep_ = asio::make_work_guard(loop_);
+    PooledLoop loop_;
+    asio::executor_work_guard<asio::io_context::executor_type> keep_ = asio::make_work_guard(*loop_);
 };
 
 void close_ends_the_calls_in_flight(Subject& subject) {

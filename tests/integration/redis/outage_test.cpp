@@ -105,7 +105,8 @@ protected:
     /// Rounds of SIGSTOP and SIGCONT under many callers.
     void stop_and_go(Client& client, Tally& tally) {
         std::vector<std::future<void>> callers;
-        for (unsigned i = 0; i < 64; ++i) callers.push_back(client.start(keep_getting(client.backend, i, tally)));
+        for (unsigned i = 0; i < 64; ++i)
+            callers.push_back(client.start(keep_getting(client.backend, i, tally)));
         for (int round = 0; round < 10; ++round) {
             const auto right = tally.right.load();
             EXPECT_TRUE(wait_until([&] { return tally.right > right + 500; }));
@@ -115,7 +116,8 @@ protected:
             server.resume();
         }
         tally.stop = true;
-        for (auto& caller : callers) caller.get();
+        for (auto& caller : callers)
+            caller.get();
     }
 };
 
@@ -174,11 +176,13 @@ TEST_F(RedisStopped, calls_beyond_the_bound_are_refused_at_once) {
     ASSERT_TRUE(client.ping());
     server.stop_replying();
     std::vector<std::future<Result<void>>> pending;
-    for (int i = 0; i < 4; ++i) pending.push_back(client.start(client.backend->ping(within(1h))));
+    for (int i = 0; i < 4; ++i)
+        pending.push_back(client.start(client.backend->ping(within(1h))));
     ASSERT_TRUE(wait_until([&] { return code_of(client.ping(5ms)) == Errc::overloaded; }));
     server.resume();
     std::size_t served = 0;
-    for (auto& ping : pending) served += ping.get() ? 1 : 0;
+    for (auto& ping : pending)
+        served += ping.get() ? 1 : 0;
     // One of the probes above may have taken a place before one of the four came.
     EXPECT_GE(served, 3U);
     EXPECT_TRUE(client.ping());
@@ -189,10 +193,12 @@ TEST_F(RedisStopped, closing_ends_what_is_outstanding_and_what_comes_later) {
     ASSERT_TRUE(client.ping());
     server.stop_replying();
     std::vector<std::future<Result<void>>> pending;
-    for (int i = 0; i < 100; ++i) pending.push_back(client.start(client.backend->ping(within(1h))));
+    for (int i = 0; i < 100; ++i)
+        pending.push_back(client.start(client.backend->ping(within(1h))));
     client.backend->close();
     client.backend->close();
-    for (auto& ping : pending) EXPECT_EQ(code_of(ping.get()), Errc::closed);
+    for (auto& ping : pending)
+        EXPECT_EQ(code_of(ping.get()), Errc::closed);
     EXPECT_EQ(code_of(client.ping()), Errc::closed);
     server.resume();
     EXPECT_TRUE(wait_until([&] { return RawRedis(server.port()).clients_named("tiercel").count == 0; }));
@@ -205,10 +211,12 @@ TEST_F(RedisStopped, a_backend_may_go_with_calls_under_way) {
         server.stop_replying();
         const std::vector<BytesView> keys(10, "key");
         std::vector<std::future<std::vector<spi::Lookup>>> pending;
-        for (int i = 0; i < 20; ++i) pending.push_back(client.start(client.backend->get_many(keys, within(1h))));
+        for (int i = 0; i < 20; ++i)
+            pending.push_back(client.start(client.backend->get_many(keys, within(1h))));
         client.backend.reset();
         for (auto& lookups : pending) {
-            for (const auto& lookup : lookups.get()) EXPECT_EQ(code_of(lookup), Errc::closed);
+            for (const auto& lookup : lookups.get())
+                EXPECT_EQ(code_of(lookup), Errc::closed);
         }
         server.resume();
     }
@@ -276,7 +284,8 @@ TEST_F(RedisOutage, while_the_back_off_lasts_no_attempt_is_made) {
     tiercel::test::FaultProxy proxy(server.port());
     proxy.close_after(0);
     Client client(proxied(proxy), {.reconnect_delay_min = 1h, .reconnect_delay_max = 1h});
-    for (int i = 0; i < 100; ++i) EXPECT_EQ(client.text("key"), "connection_failed");
+    for (int i = 0; i < 100; ++i)
+        EXPECT_EQ(client.text("key"), "connection_failed");
     EXPECT_EQ(proxy.accepted(), 1U);
 }
 
