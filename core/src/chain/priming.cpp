@@ -17,6 +17,7 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr std::size_t max_reasons = 20;
+constexpr std::chrono::milliseconds longest_pause{100};
 
 class Priming : public std::enable_shared_from_this<Priming> {
 public:
@@ -123,8 +124,9 @@ private:
         if (now >= next_batch_) return true;
         if (!waiting_for_rate_) {
             waiting_for_rate_ = true;
-            // Between batches nothing else keeps this alive.
-            rate_timer_ = chain_->runtime->call_at(next_batch_, [self = shared_from_this()] {
+            // With no batch under way the timer is all that holds this; it is short, so that close() is soon noticed.
+            const auto look_again = std::min(next_batch_, now + longest_pause);
+            rate_timer_ = chain_->runtime->call_at(look_again, [self = shared_from_this()] {
                 {
                     const std::lock_guard again(self->mutex_);
                     self->waiting_for_rate_ = false;

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <numeric>
-#include <stop_token>
 #include <vector>
 
 namespace tiercel {
@@ -56,6 +56,14 @@ TEST_F(PrimingRate, leaves_no_timer_behind) {
     const auto timers = runtime_->pending_timers();
     ASSERT_TRUE(cache_.prime(keys_, {.batch = 10, .rate_per_second = 1, .timeout = 25s}));
     EXPECT_EQ(runtime_->pending_timers(), timers);
+}
+
+TEST_F(PrimingRate, close_ends_a_priming_that_waits_for_its_rate) {
+    runtime_->call_at(runtime_->now() + 10s, [this] { (void)cache_.close(); });
+    const auto report = cache_.prime(keys_, {.batch = 10, .rate_per_second = 0.1});
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_EQ(report->end, PrimeReport::End::closed);
+    EXPECT_LE(report->elapsed, 11s);
 }
 
 } // namespace
