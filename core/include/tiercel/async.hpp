@@ -92,7 +92,8 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     static constexpr SourceStyle batch = SourceStyle::async_batch;
 
     template <class F>
-    static void load_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_load_answer<V, R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const LoadContext context{calls->deadline()};
             const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
@@ -102,9 +103,10 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     }
 
     template <class F>
-    static void load_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                         std::vector<K> keys) {
-        spawn_for(calls, [function, calls, keys = std::move(keys)]() -> boost::asio::awaitable<void> {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        check_batch_answer<V, R>();
+        spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
+            const auto keys = keys_of<K, V>(*calls);
             const LoadContext context{calls->deadline()};
             auto answers = co_await call_loader<F, std::span<const K>>(*function, std::span<const K>(keys), context);
             take_all<V>(*calls, std::move(answers));
@@ -118,17 +120,22 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
     static constexpr SourceStyle batch = SourceStyle::async_batch;
 
     template <class F>
-    static void write_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                          std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_write_answer<R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const auto write = write_of<K, V>(*calls, i);
-            auto answer = co_await (*function)(write.key, write.value);
-            WriteSlot{*calls, i}.take(std::move(answer));
+            if constexpr (std::is_void_v<R>) {
+                co_await (*function)(write.key, write.value);
+                calls->done(i, {});
+            } else {
+                auto answer = co_await (*function)(write.key, write.value);
+                WriteSlot{*calls, i}.take(std::move(answer));
+            }
         });
     }
 
     template <class F>
-    static void write_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
         spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
             std::vector<Write<K, V>> writes;
             writes.reserve(calls->size());

@@ -345,6 +345,8 @@ private:
 
     template <class T, class Start, class Token>
     auto async(Start start, Token&& token) const {
+        static_assert(detail::AsyncIncluded<std::remove_cvref_t<Token>, T>,
+                      "include <tiercel/async.hpp> to use the async_ functions");
         return detail::AsyncCall<std::remove_cvref_t<Token>, T>::start(std::optional<T>(), std::move(start),
                                                                        std::forward<Token>(token));
     }
@@ -352,6 +354,8 @@ private:
     template <class T, class Convert, class Token>
     auto async_read(std::vector<detail::EntryPtr> probes, CallOptions options, bool load, Loader<K, V> loader,
                     Convert convert, Token&& token) const {
+        static_assert(detail::AsyncIncluded<std::remove_cvref_t<Token>, T>,
+                      "include <tiercel/async.hpp> to use the async_ functions");
         std::optional<T> ready;
         constexpr bool single = std::same_as<T, Result<Value>>;
         if constexpr (single) {

@@ -104,7 +104,8 @@ struct CacheStats {
     std::uint64_t left_behind = 0;       ///< operations still under way when close() gave up waiting
 };
 
-/// A table for people.
+/// A table for people, of at most 100 columns (more only for a long cache name). A tier's `misses` are answers without
+/// the value, its latency that of batches; the source's `hits` are the values it gave. `stored` counts our header.
 std::string to_table(const CacheStats& stats);
 
 } // namespace tiercel

@@ -1,5 +1,8 @@
 #include "chain.hpp"
 
+#include "options_check.hpp"
+
+#include <algorithm>
 #include <cmath>
 
 namespace tiercel::chain {
@@ -84,7 +87,8 @@ WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanosecond
 }
 
 std::optional<nanoseconds> Chain::life_of(std::optional<nanoseconds> ttl) const {
-    const auto whole = ttl ? ttl : options.expiry.ttl;
+    auto whole = ttl ? ttl : options.expiry.ttl;
+    if (whole) whole = std::min(*whole, detail::longest_life);
     if (!whole || options.expiry.jitter <= 0) return whole;
     const double share = static_cast<double>(runtime->random() >> 11) * 0x1p-53 * options.expiry.jitter;
     const auto cut = nanoseconds(std::llround(static_cast<double>(whole->count()) * share));
@@ -159,6 +163,11 @@ std::optional<Error> check(const CallOptions& options) {
     }
     if (options.ttl && *options.ttl <= nanoseconds::zero()) {
         return Error(Errc::invalid_option, "CallOptions::ttl must be positive; leave it empty for the cache's own");
+    }
+    if (options.ttl && *options.ttl > detail::longest_life) {
+        return Error(
+            Errc::invalid_option,
+            "CallOptions::ttl is over 100 years; leave ExpiryOptions::ttl empty for values that do not expire");
     }
     return std::nullopt;
 }

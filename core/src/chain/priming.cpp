@@ -17,6 +17,7 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr std::size_t max_reasons = 20;
+constexpr std::chrono::milliseconds longest_pause{100};
 
 class Priming : public std::enable_shared_from_this<Priming> {
 public:
@@ -124,8 +125,9 @@ private:
         if (now >= next_batch_) return true;
         if (!waiting_for_rate_) {
             waiting_for_rate_ = true;
-            // With no batch under way this timer is all that keeps the priming alive.
-            rate_timer_ = chain_->runtime->call_at(next_batch_, [self = shared_from_this()] {
+            // With no batch under way the timer is all that holds this; it is short, so that close() is soon noticed.
+            const auto look_again = std::min(next_batch_, now + longest_pause);
+            rate_timer_ = chain_->runtime->call_at(look_again, [self = shared_from_this()] {
                 {
                     const std::lock_guard again(self->mutex_);
                     self->waiting_for_rate_ = false;
@@ -257,7 +259,7 @@ private:
         std::sort(report.reasons.begin(), report.reasons.end(),
                   [](const auto& a, const auto& b) { return a.second > b.second; });
         chain_->runtime->cancel(timer_);
-        if (rate_timer != 0) chain_->runtime->cancel(rate_timer);
+        chain_->runtime->cancel(rate_timer);
         on_stop_.reset();
         done_(std::move(report));
         chain_->scope->end();
@@ -276,6 +278,7 @@ private:
 
     std::mutex mutex_;
     SteadyTime next_batch_;
+    spi::Runtime::TimerId rate_timer_ = 0; ///< the last; 0: never waited for the rate
     PrimeCounts counts_;
     std::map<std::string, std::uint64_t> reasons_;
     std::map<std::uint64_t, detail::Cancel> under_way_;
@@ -286,7 +289,6 @@ private:
     bool pumping_ = true; ///< until start() is done with the members that finish() clears
     bool again_ = false;
     bool waiting_for_rate_ = false;
-    spi::Runtime::TimerId rate_timer_ = 0;
     bool finished_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "read_path.hpp"
 
+#include "options_check.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -164,7 +166,7 @@ private:
                 item.life = chain.life_of(facts->ttl ? facts->ttl : options_.ttl);
             } else {
                 chain.absent.add();
-                item.life = facts->ttl ? *facts->ttl : chain.options.expiry.negative_ttl;
+                item.life = std::min(facts->ttl.value_or(chain.options.expiry.negative_ttl), detail::longest_life);
                 cacheable = cacheable && *item.life > nanoseconds::zero();
             }
             if (cacheable) {

@@ -2,8 +2,9 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
-#include <boost/unordered/unordered_flat_set.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <algorithm>
 #include <thread>
@@ -174,45 +175,35 @@ class WriteThrough final : public Change {
 public:
     using Change::Change;
 
-    /// Writes of one key follow one another within a batch too: what is there twice makes a write of its own, which
-    /// waits for this one.
+    /// Writes of one key follow one another within a call too: the second one of a key is in the second round, and so
+    /// on, and each round begins when the one before it has ended.
     void start(std::vector<EntryPtr> entries, Caller caller) {
-        std::vector<Item> items;
-        items.reserve(entries.size());
-        for (auto& entry : entries) {
-            const auto index = items.size();
-            items.push_back({std::move(entry), index, nullptr, WireKey{}, 0, std::nullopt, {}});
+        if (caller == Caller::blocked) blocked_ = std::this_thread::get_id();
+        std::vector<std::shared_ptr<WriteThrough>> rounds{self()};
+        boost::unordered_flat_map<std::uint64_t, std::size_t> round_of;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            const auto hash = entries[i]->hash;
+            const auto round = round_of[hash]++;
+            if (round == rounds.size()) {
+                rounds.push_back(std::make_shared<WriteThrough>(chain_, options_, operation_));
+                rounds[round - 1]->next_ = rounds.back();
+            }
+            rounds[round]->items_.push_back({std::move(entries[i]), i, nullptr, WireKey{}, 0, std::nullopt, {}});
+            rounds[round]->locked_.push_back(hash);
         }
-        start_items(std::move(items), caller);
+        for (const auto& round : rounds)
+            std::sort(round->locked_.begin(), round->locked_.end());
+        begin();
     }
 
 private:
-    void start_items(std::vector<Item> items, Caller caller) {
-        if (caller == Caller::blocked) blocked_ = std::this_thread::get_id();
-        boost::unordered_flat_set<std::uint64_t> hashes;
-        std::vector<Item> again;
-        for (auto& item : items) {
-            if (hashes.insert(item.entry->hash).second) {
-                items_.push_back(std::move(item));
-            } else {
-                again.push_back(std::move(item));
-            }
-        }
-        locked_.assign(hashes.begin(), hashes.end());
-        std::sort(locked_.begin(), locked_.end());
-        if (!again.empty()) {
-            chain_->scope->extend();
-            next_ = std::make_shared<WriteThrough>(chain_, options_, operation_);
-            next_items_ = std::move(again);
-        }
+    void begin() {
         chain_->key_locks.lock(locked_, [self = self()] { self->write_source(); });
     }
 
     std::shared_ptr<WriteThrough> self() { return std::static_pointer_cast<WriteThrough>(shared_from_this()); }
 
     void write_source() {
-        // Behind this one, before what others do to these keys.
-        if (next_) std::exchange(next_, nullptr)->start_items(std::move(next_items_), Caller::free);
         encode_keys();
         if (!chain_->options.writer) {
             change();
@@ -306,7 +297,12 @@ private:
             operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))
                                                           : judged(std::move(item.report), options_.strictness));
         }
-        chain_->scope->end();
+        if (next_) {
+            // It inherits the scope's count. Posted: there may be as many rounds as writes.
+            asio::post(chain_->runtime->executor(), [next = std::move(next_)] { next->begin(); });
+        } else {
+            chain_->scope->end();
+        }
     }
 
     /// Invalidated while the tiers were taking it: whether they erased or stored last is not known.
@@ -322,9 +318,8 @@ private:
                 Error(Errc::cancelled, "the key was invalidated while it was being written")};
     }
 
-    std::thread::id blocked_; ///< the thread that waits for this write, if any
-    std::shared_ptr<WriteThrough> next_;
-    std::vector<Item> next_items_;
+    std::thread::id blocked_;            ///< the thread that waits for this write, if any
+    std::shared_ptr<WriteThrough> next_; ///< the next round
     std::vector<std::uint64_t> locked_;
     std::vector<std::optional<nanoseconds>> lives_;
     std::atomic<std::size_t> unwritten_{0};
