@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
             .name = "users",
             .memory = {.max_entries = 100'000, .eviction = tiercel::eviction::lru()},
             .tiers = {{.backend = tiercel::redis::connect(server.url()),
-                       .compressor = tiercel::zstd::compressor({.level = 3})}},
+                       .compressor = tiercel::zstd::compressor({.level = 3}),
+                       .timeout = 500ms}}, // a slower Redis counts as a failing one
             .expiry = {.ttl = 10min, .jitter = 0.1},
             .loader = find, // Result<std::optional<User>>(const std::string&)
         });
