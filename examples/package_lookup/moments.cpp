@@ -94,7 +94,7 @@ Moment thousand_threads_one_load(const PackageCache& cache, PackageTable& table,
     const auto after = cache.stats().source;
     moment.seen = with_commas(all.lookups - all.failed) + " answered, " + std::to_string(queries) +
                   " query in SQLite (slowed to 250 ms), " + with_commas(after.joined - before.joined) +
-                  " joined it; the slowest took " + milliseconds_text(all.slowest);
+                  " joined it; slowest " + milliseconds_text(all.slowest);
     if (all.failed != 0) moment.seen += "; first failure: " + all.first_failure;
     moment.held = all.failed == 0 && queries == 1 && after.loader_calls - before.loader_calls == 1;
     return moment;
@@ -169,9 +169,9 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
                        : "the second tier fails under load: no lookup fails",
                   "", false};
     moment.seen = with_commas(outage_seen.lookups) + " lookups in " + seconds_text(away) + " without it, " +
-                  with_commas(outage_seen.failed) + " failed (" + with_commas(errors) +
-                  " keys refused by Redis, each a miss there)";
-    if (back) moment.seen += "; then it was back";
+                  with_commas(outage_seen.failed) + " failed" + (back ? "; then it was back" : "") + "\n         (" +
+                  with_commas(errors) + " keys met a failing tier, each a miss there; slowest lookup " +
+                  milliseconds_text(outage_seen.slowest) + ")";
     if (all.failed != 0) moment.seen += "; first failure: " + all.first_failure;
     moment.held = hits_alive > 0 && errors > 0 && outage_seen.lookups > 0 && all.failed == 0;
     return moment;
@@ -186,11 +186,11 @@ Moment priming_after_restart(const Backends& backends, PackageTable& table, std:
 
     const auto primed_cache = make_package_cache(backends, table, memory_entries);
     const auto hot = names_by_rank.first(std::min<std::size_t>(names_by_rank.size(), memory_entries));
-    const auto report = primed_cache.prime(hot, {.batch = 50, .on_progress = prime_progress()}).value();
+    const auto report = primed_cache.prime(hot, {.batch = 50}).value();
     const auto primed = look_up_many(primed_cache, names_by_rank, seed, first_lookups);
 
     Moment moment{"the process restarts cold: priming brings the hit ratio back", "", false};
-    moment.seen = "in memory: " + percent(ratio_before) + " before, " + percent(cold.memory_ratio()) +
+    moment.seen = "found in memory: " + percent(ratio_before) + " before, " + percent(cold.memory_ratio()) +
                   " in the first " + std::to_string(first_lookups) + " lookups unprimed, " +
                   percent(primed.memory_ratio()) + " primed\n         (" + std::to_string(report.counts.settled()) +
                   " keys in " + milliseconds_text(report.elapsed) + ": " + std::to_string(report.counts.from_tiers) +

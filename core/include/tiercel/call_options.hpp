@@ -35,7 +35,8 @@ enum class Strictness : std::uint8_t {
 struct CallOptions {
     /// The call returns by then. Empty: TimeoutOptions::call. Must be positive.
     std::optional<std::chrono::nanoseconds> timeout = {};
-    /// Life of a value that this call loads or writes, jitter apart. Empty: ExpiryOptions::ttl. Must be positive.
+    /// Life of a value that this call loads or writes, jitter apart. Empty: ExpiryOptions::ttl. Positive, at most
+    /// 100 years.
     std::optional<std::chrono::nanoseconds> ttl = {};
     Skip skip = {};
     Strictness strictness = Strictness::lenient;

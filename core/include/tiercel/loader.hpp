@@ -20,7 +20,7 @@ template <class V>
 struct Loaded {
     /// Empty: the source has no such thing. That is cached for ExpiryOptions::negative_ttl.
     std::optional<V> value = {};
-    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`.
+    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`. Over 100 years: 100 years.
     std::optional<std::chrono::nanoseconds> ttl = {};
     /// False: give it to those who wait and keep it nowhere.
     bool cacheable = true;
@@ -60,10 +60,33 @@ struct LoadSlot {
     }
 };
 
+/// What LoadSlot<V> takes.
 template <class V, class R>
-concept LoadAnswer = requires(const LoadSlot<V>& slot, R answer) {
-    slot.take(std::move(answer));
-};
+struct IsLoadAnswer : std::bool_constant<std::is_convertible_v<R, V> || std::same_as<R, std::optional<V>> ||
+                                         std::same_as<R, std::nullopt_t> || std::same_as<R, Loaded<V>>> {};
+template <class V, class T>
+struct IsLoadAnswer<V, Result<T>> : IsLoadAnswer<V, T> {};
+
+/// What take_all takes.
+template <class V, class R>
+struct IsBatchAnswer : std::false_type {};
+template <class V, class T>
+struct IsBatchAnswer<V, std::vector<T>> : IsLoadAnswer<V, T> {};
+template <class V, class T>
+struct IsBatchAnswer<V, Result<std::vector<T>>> : IsLoadAnswer<V, T> {};
+
+/// Says what is wrong before the compiler says it in its own words.
+template <class V, class R>
+consteval void check_load_answer() {
+    static_assert(IsLoadAnswer<V, std::remove_cvref_t<R>>::value,
+                  "a loader gives V, std::optional<V>, Loaded<V>, or a Result of one of these");
+}
+template <class V, class R>
+consteval void check_batch_answer() {
+    static_assert(IsBatchAnswer<V, std::remove_cvref_t<R>>::value,
+                  "a batch loader gives a std::vector of what a loader of one key may give, or a Result of that; its "
+                  "parameter is a std::span<const K>");
+}
 
 template <class V, class T>
 void take_all(SourceBatch& batch, std::vector<T> answers) {
@@ -124,12 +147,14 @@ struct LoaderKind {
 
     template <class F>
     static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_load_answer<V, R>();
         const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
         LoadSlot<V>{*calls, i}.take(call_loader<F, const K&>(*function, key, LoadContext{calls->deadline()}));
     }
 
     template <class F>
     static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        check_batch_answer<V, R>();
         const auto keys = keys_of<K, V>(*calls);
         take_all<V>(*calls, call_loader<F, std::span<const K>>(*function, keys, LoadContext{calls->deadline()}));
     }

@@ -65,7 +65,7 @@ struct ExpiryOptions {
     /// Each life is shortened by a random share of up to this, so that what was loaded together does not expire
     /// together. From 0 to below 1.
     double jitter = 0.0;
-    /// Life of "the source has no such thing"; 0: not cached.
+    /// Life of "the source has no such thing"; 0: not cached. At most 100 years.
     std::chrono::nanoseconds negative_ttl = std::chrono::seconds(5);
     /// Sliding expiry: an entry leaves memory when it was not used for this long. Empty: it may rest. Must be positive.
     std::optional<std::chrono::nanoseconds> max_idle = {};
@@ -94,7 +94,8 @@ struct LoadingOptions {
     RunOn run_on = RunOn::workers;
     /// Most calls of the loader and writer at once (a batch is one); others wait their turn. At least 1.
     std::size_t max_concurrent = 32;
-    /// Most calls waiting for their turn; beyond that Errc::overloaded. At least 1.
+    /// Most calls waiting for their turn, and most writes waiting for an earlier one of their key; beyond that
+    /// Errc::overloaded. At least 1.
     std::size_t max_waiting = 10'000;
     /// Most lookups waiting for loads; beyond that Errc::overloaded. At least 1.
     std::size_t max_waiters = 1'000'000;

@@ -37,6 +37,13 @@ struct WriteSlot {
     }
 };
 
+/// Says what is wrong before the compiler says it in its own words.
+template <class R>
+consteval void check_write_answer() {
+    static_assert(std::is_void_v<R> || std::is_convertible_v<R, Result<void>>,
+                  "a writer gives Result<void> or void; a void one throws to say that it failed");
+}
+
 template <class K, class V>
 Write<K, V> write_of(const SourceBatch& calls, std::size_t i) {
     const auto& entry = static_cast<const TypedEntry<K, V>&>(calls.entry(i));
@@ -62,6 +69,7 @@ struct WriterKind {
 
     template <class F>
     static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_write_answer<R>();
         const auto write = write_of<K, V>(*calls, i);
         if constexpr (std::is_void_v<R>) {
             (*function)(write.key, write.value);
