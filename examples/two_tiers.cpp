@@ -64,10 +64,8 @@ int main(int argc, char** argv) {
 
     // [snippet two_tiers_use]
     auto user = one.get_or_load("42"); // memory, then Redis, then the loader, which fills both
-    if (!user)
-        std::cerr << user.error().message() << '\n';
-    else if (*user)
-        std::cout << (*user)->name << '\n';
+    if (!user) std::cerr << user.error().message() << '\n';
+    if (user && *user) std::cout << (*user)->name << '\n';
     // [/snippet]
     using Kind = tiercel::Source::Kind;
     example::expect(user->source().kind == Kind::loader, "the first lookup loads");
