@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 
+using namespace std::chrono_literals;
+
 namespace {
 
 /// The source of truth; it takes no negative balances.
@@ -43,7 +45,7 @@ int main() {
     // [snippet write_through]
     auto cache = tiercel::Cache<std::string, long>::create({
         .name = "accounts",
-        .tiers = {{.backend = tiercel::redis::connect(redis.url()), .name = "redis"}},
+        .tiers = {{.backend = tiercel::redis::connect(redis.url()), .name = "redis", .timeout = 500ms}},
         .loader = [&](const std::string& account) { return ledger.read(account); },
         .writer = [&](const std::string& account, long balance) { return ledger.write(account, balance); },
     });

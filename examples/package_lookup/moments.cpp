@@ -103,6 +103,7 @@ Moment thousand_threads_one_load(const PackageCache& cache, PackageTable& table,
 Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends, Traffic& traffic,
                              const Outage& outage, Seen& all) {
     constexpr auto look_every = 20ms;
+    constexpr auto patience = 15s;
     const auto print_every = std::max<milliseconds>(500ms, (outage.before + outage.after) / 10);
     const auto start = steady_clock::now();
     const auto redis = [&] { return cache.stats().tiers.front(); };
@@ -132,6 +133,7 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
     const auto never = [] { return false; };
 
     drive_for(outage.before, nullptr, never);
+    drive_for(patience, nullptr, [&] { return redis().hits > 0; }); // on a busy machine
     const auto hits_alive = redis().hits;
     const bool real = !outage.redis_pid_file.empty();
     std::string how = "the backend standing in for Redis is closed";
@@ -153,7 +155,7 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
     // server that is back.
     const auto errors_alive = redis().error_count();
     Seen outage_seen;
-    drive_for(outage.after, &outage_seen, [&] { return redis().error_count() > errors_alive; });
+    drive_for(patience, &outage_seen, [&] { return redis().error_count() > errors_alive && outage_seen.lookups > 0; });
     const auto hits_dead = redis().hits;
     drive_for(outage.after, &outage_seen, [&] { return redis().hits > hits_dead; });
     const bool back = redis().hits > hits_dead;
@@ -197,7 +199,7 @@ Moment priming_after_restart(const Backends& backends, PackageTable& table, std:
                   " from the tiers, " + std::to_string(report.counts.loaded) + " from SQLite)";
     const auto failed = cold.failed + primed.failed + report.counts.failed;
     if (failed != 0) moment.seen += "; " + std::to_string(failed) + " lookups failed: " + cold.first_failure;
-    moment.held = failed == 0 && primed.memory_ratio() >= ratio_before - 0.05 &&
+    moment.held = failed == 0 && primed.memory_ratio() >= ratio_before - 0.1 &&
                   primed.memory_ratio() >= cold.memory_ratio() + 0.05;
     return moment;
 }
