@@ -2,6 +2,7 @@
 
 #include <tiercel/detail/callback.hpp>
 #include <tiercel/eviction.hpp>
+#include <tiercel/handle.hpp>
 #include <tiercel/loader.hpp>
 #include <tiercel/removal.hpp>
 #include <tiercel/result.hpp>
