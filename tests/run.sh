@@ -115,5 +115,6 @@ if [ $mode = all ]; then
     build clang all
     run_tests clang -LE '^package$'
     check "clang-tidy" tidy
+    check "benchmarks, briefly" tests/bench/run.sh --benchmark_repetitions=2 --benchmark_min_time=0.01
 fi
 finish
