@@ -41,8 +41,10 @@ asio::awaitable<double> total_by_hand(const Prices& prices, std::vector<int> art
     double total = 0;
     std::vector<int> missing;
     for (std::size_t i = 0; i < articles.size(); ++i) {
-        if (cached[i] && *cached[i]) total += **cached[i];
-        else missing.push_back(articles[i]);
+        if (cached[i] && *cached[i])
+            total += **cached[i];
+        else
+            missing.push_back(articles[i]);
     }
     if (missing.empty()) co_return total;
 

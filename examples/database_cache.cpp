@@ -72,15 +72,16 @@ int main() {
     // The parameters of the query are the key; a tuple of them needs no hash of its own.
     // [snippet database_cache]
     using Parameters = std::tuple<std::string, int>;
-    auto results = tiercel::Cache<Parameters, std::vector<City>>::create({
+    const auto bytes = [](const Parameters&, const std::vector<City>& rows) {
+        return 100 + rows.size() * sizeof(City);
+    };
+    auto cache = tiercel::Cache<Parameters, std::vector<City>>::create({
         .name = "larger cities",
-        .memory = {.max_weight = 16 << 20, // rows, not results, are what takes room
-                   .weigher = [](const Parameters&, const std::vector<City>& rows) {
-                       return 100 + rows.size() * sizeof(City);
-                   }},
+        .memory = {.max_weight = 16 << 20, .weigher = bytes}, // rows, not results, are what takes room
         .expiry = {.ttl = 5min},
         .loader = [&](const Parameters& key) { return cities.larger_than(std::get<0>(key), std::get<1>(key)); },
-    }).value();
+    });
+    auto& results = cache.value();
     // [/snippet]
 
     for (int i = 0; i < 100; ++i)

@@ -25,11 +25,12 @@ using Trace = std::vector<int>;
 /// The share of lookups that hit.
 double hit_ratio(const Trace& trace, tiercel::Eviction policy) {
     // [snippet eviction]
-    auto cache = tiercel::Cache<int, int>::create({
+    auto trial = tiercel::Cache<int, int>::create({
         .name = "trial",
         .memory = {.max_entries = room, .eviction = policy, .shards = 1}, // one shard: exact, for small bounds
-    }).value();
+    });
     // [/snippet]
+    auto& cache = trial.value();
     std::size_t hits = 0;
     for (const int key : trace) {
         if (cache.get(key)) {

@@ -11,11 +11,12 @@ using namespace std::chrono_literals;
 
 int main() {
     // [snippet quick_start]
-    auto capitals = tiercel::Cache<std::string, std::string>::create({
+    auto cache = tiercel::Cache<std::string, std::string>::create({
         .name = "capitals",
         .memory = {.max_entries = 1'000},
         .expiry = {.ttl = 10min},
-    }).value(); // throws what create() has to say about bad options
+    });
+    auto& capitals = cache.value(); // throws what create() has to say about bad options
 
     capitals.put("France", "Paris");
     if (auto capital = capitals.get("France")) std::cout << *capital << '\n';

@@ -99,7 +99,8 @@ int main(int argc, char** argv) {
     std::cout << "right about " << right / 100.0 << " % of texts it has not seen\n";
     example::expect(right > 8'500, "the model has learned");
 
-    const auto& redis = trainer.stats().tiers.at(0);
+    trainer.close(); // callers are answered before the tiers are filled; close() waits for that
+    const auto redis = trainer.stats().tiers.at(0);
     std::cout << redis.raw_bytes_out << " bytes of parameters, " << redis.bytes_out << " in Redis\n";
     example::expect(redis.bytes_out * 10 < redis.raw_bytes_out, "a sparse model compresses more than tenfold");
 

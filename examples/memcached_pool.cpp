@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+using namespace std::chrono_literals;
+
 int main() {
     example::OwnMemcached a, b, c;
     const auto list = a.address() + "," + b.address() + "?weight=2," + c.address();
@@ -20,7 +22,8 @@ int main() {
         // [snippet memcached_pool]
         auto words = tiercel::Cache<std::string, std::string>::create({
             .name = "words",
-            .tiers = {{.backend = tiercel::memcached::connect(list)}}, // "host:port,host:port?weight=2,..."
+            // "host:port,host:port?weight=2,..."
+            .tiers = {{.backend = tiercel::memcached::connect(list), .timeout = 500ms}},
         });
         // [/snippet]
         return std::move(words).value();

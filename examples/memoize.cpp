@@ -43,7 +43,8 @@ int main() {
         ++steps;
         return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
     });
-    example::expect(fibonacci(90) == 2'880'067'194'370'816'120u && steps == 91, "91 steps for the 90th Fibonacci number");
+    example::expect(fibonacci(90) == 2'880'067'194'370'816'120u && steps == 91,
+                    "91 steps for the 90th Fibonacci number");
 
     // A large result need not be copied: handle() shares it.
     auto text = tiercel::memoize([](int length) { return std::string(static_cast<std::size_t>(length), 'x'); });

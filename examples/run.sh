@@ -24,13 +24,13 @@ for option in "$@"; do
 done
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tiercel-example-XXXXXX")
-keeper= memcached=
+keeper= memcached= lookup=
 
 stop() {
     local status=$?
     trap - EXIT INT TERM
-    # First who would start it again.
-    for pid in $keeper $(cat "$dir/redis.pid" 2>/dev/null) $memcached; do
+    # Who would start a server again goes before the server.
+    for pid in $lookup $keeper $(cat "$dir/redis.pid" 2>/dev/null) $memcached; do
         kill "$pid" 2>/dev/null || true
     done
     wait 2>/dev/null || true
@@ -115,4 +115,8 @@ if command -v memcached >/dev/null; then
 fi
 [ -n "$memcached" ] || echo "run.sh: no memcached could be started; the embedded memory backend stands in for it"
 
-"$program" --database "$dir/packages.sqlite" "${servers[@]}" "$@"
+began=$SECONDS
+"$program" --database "$dir/packages.sqlite" "${servers[@]}" "$@" & # so that a signal finds us waiting
+lookup=$!
+wait $lookup
+echo "All as promised, in $((SECONDS - began)) seconds."

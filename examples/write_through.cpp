@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 
+using namespace std::chrono_literals;
+
 namespace {
 
 /// The source of truth; it takes no negative balances.
@@ -41,12 +43,13 @@ int main() {
     Ledger ledger;
 
     // [snippet write_through]
-    auto accounts = tiercel::Cache<std::string, long>::create({
+    auto cache = tiercel::Cache<std::string, long>::create({
         .name = "accounts",
-        .tiers = {{.backend = tiercel::redis::connect(redis.url()), .name = "redis"}},
+        .tiers = {{.backend = tiercel::redis::connect(redis.url()), .name = "redis", .timeout = 500ms}},
         .loader = [&](const std::string& account) { return ledger.read(account); },
         .writer = [&](const std::string& account, long balance) { return ledger.write(account, balance); },
-    }).value();
+    });
+    auto& accounts = cache.value();
 
     auto written = accounts.put("alice", 250); // the ledger first, then Redis, then memory
     // [/snippet]

@@ -6,6 +6,7 @@
 #include <tiercel/detail/engine.hpp>
 #include <tiercel/spi/runtime.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -36,8 +37,9 @@ public:
     Cancel read(ReadRequest request, std::function<void(Answers)> done) override {
         return chain::read(chain_, std::move(request), std::move(done));
     }
-    Cancel write(std::vector<EntryPtr> entries, CallOptions options, std::function<void(Reports)> done) override {
-        return chain::write(chain_, std::move(entries), options, std::move(done));
+    Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                 std::function<void(Reports)> done) override {
+        return chain::write(chain_, std::move(entries), options, caller, std::move(done));
     }
     Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) override {
         return chain::erase(chain_, std::move(probes), options, std::move(done));
@@ -91,6 +93,7 @@ public:
         });
         if (!first) return;
         chain_->reads.fail_all(Error(Errc::closed, "cache '" + chain_->options.name + "' was closed"));
+        chain_->on_close.call();
         const std::lock_guard lock(close_mutex_);
         if (closed_) return;
         close_timer_ =
@@ -105,7 +108,8 @@ protected:
             return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use "
                                             "the async_ form there. What was begun goes on");
         }
-        const auto patience = timeout.value_or(chain_->options.timeouts.call) + late_timer;
+        const auto longest = std::chrono::nanoseconds::max() - late_timer;
+        const auto patience = std::min(timeout.value_or(chain_->options.timeouts.call), longest) + late_timer;
         if (chain_->runtime->wait(flag, chain_->after(patience))) return {};
         return Error(Errc::timeout, "the event loop of cache '" + chain_->options.name +
                                         "' does not turn: something blocks it, or nobody runs it");
@@ -189,7 +193,7 @@ CacheStats ChainEngine::stats() const {
     stats.pressure.max_waiters = chain.options.loading.max_waiters;
     stats.pressure.source_calls = chain.sources->running();
     stats.pressure.max_source_calls = chain.options.loading.max_concurrent;
-    stats.pressure.source_queue = chain.sources->queued();
+    stats.pressure.source_queue = chain.sources->queued() + chain.key_locks.waiting();
     stats.pressure.max_source_queue = chain.options.loading.max_waiting;
     stats.pressure.fences = chain.fences->size();
     stats.pressure.max_fences = chain.fences->capacity();

@@ -20,7 +20,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <span>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace package_lookup {
 
@@ -35,7 +40,9 @@ struct Settings {
     double seconds = 10;
     unsigned threads = 4;
     std::uint64_t seed = 42;
+    // What a restarted process is told by the one before it.
     std::string resume;
+    std::string own_directory;
 };
 
 /// What the process leaves for the one that takes its place.
@@ -59,12 +66,28 @@ struct Testament {
     }
 };
 
-/// A directory for the database where none was named. It outlives the process, as the restarted one needs it.
-std::filesystem::path fresh_directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "package_lookup-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory " + name);
-    return name;
-}
+/// A directory for the database where none was named; goes with all that is in it, unless handed to a successor.
+class OwnDirectory {
+public:
+    OwnDirectory() {
+        std::string name = (std::filesystem::temp_directory_path() / "package_lookup-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory " + name);
+        path_ = name;
+    }
+    explicit OwnDirectory(std::filesystem::path inherited) : path_(std::move(inherited)) {}
+    ~OwnDirectory() {
+        std::error_code ignored;
+        if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    }
+    OwnDirectory(const OwnDirectory&) = delete;
+    OwnDirectory& operator=(const OwnDirectory&) = delete;
+
+    const std::filesystem::path& path() const { return path_; }
+    std::filesystem::path release() { return std::exchange(path_, {}); }
+
+private:
+    std::filesystem::path path_;
+};
 
 void heading(const std::string& text) {
     std::printf("\n%s\n", text.c_str());
@@ -130,12 +153,12 @@ Testament serve(const Settings& settings, const Backends& backends) {
     return left;
 }
 
-/// This program again, in a process that knows nothing. Returns only on failure.
-[[noreturn]] void restart(char** arguments, const std::string& database, const std::string& testament) {
+/// This program again, in a process that knows nothing but these further words. Returns only on failure.
+void restart(char** arguments, const std::vector<std::string>& further) {
     std::vector<std::string> words;
     for (auto word = arguments; *word != nullptr; ++word)
         words.emplace_back(*word);
-    words.insert(words.end(), {"--database", database, "--resume", testament});
+    words.insert(words.end(), further.begin(), further.end());
     std::vector<char*> raw;
     for (auto& word : words)
         raw.push_back(word.data());
@@ -152,7 +175,7 @@ int resume(const Settings& settings, const Backends& backends) {
     const auto again = priming_after_restart(backends, table, names, memory_entries_for(names.size()), settings.seed,
                                              left.memory_ratio);
     std::printf("%s", to_text(again).c_str());
-    heading("---- the cache, from start to restart ----");
+    heading("---- in short ------------------------------------------------------------------------------");
     std::printf("%s%s\n", left.summary.c_str(), to_text(again).c_str());
     return left.all_held && again.held ? 0 : 1;
 }
@@ -161,6 +184,7 @@ int run(int argc, char** argv) {
     Settings settings;
     CLI::App app(
         "Looks up Debian packages through memory, Redis and Memcached over SQLite; shows what the cache does.");
+    app.option_defaults()->take_last(); // the restarted process gets the same words, and some more
     app.add_option("--redis", settings.redis, "redis://host:port or unix:///path; without: the memory backend");
     app.add_option("--memcached", settings.memcached, "host:port, ...; without: the memory backend");
     app.add_option("--redis-pid-file", settings.redis_pid_file,
@@ -172,18 +196,26 @@ int run(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--threads", settings.threads, "that look up")->check(CLI::Range(1u, 256u))->capture_default_str();
     app.add_option("--seed", settings.seed, "of the choice of packages")->capture_default_str();
-    app.add_option("--resume", settings.resume)->group(""); // for the restarted process
+    app.add_option("--resume", settings.resume)->group("");
+    app.add_option("--own-directory", settings.own_directory)->group("");
     CLI11_PARSE(app, argc, argv);
 
     const auto backends = connect(settings.redis, settings.memcached);
-    if (!settings.resume.empty()) return resume(settings, backends);
-    if (settings.database.empty()) settings.database = (fresh_directory() / "packages.sqlite").string();
+    if (!settings.resume.empty()) {
+        const OwnDirectory inherited(settings.own_directory); // none, if empty
+        return resume(settings, backends);
+    }
 
+    std::optional<OwnDirectory> own;
+    if (settings.database.empty()) settings.database = (own.emplace().path() / "packages.sqlite").string();
     const auto left = serve(settings, backends);
     const auto testament = settings.database + ".summary";
     left.write(testament);
     heading("The process ends, and starts again with nothing in memory");
-    restart(argv, settings.database, testament);
+    std::vector<std::string> further{"--database", settings.database, "--resume", testament};
+    if (own) further.insert(further.end(), {"--own-directory", own->release().string()});
+    restart(argv, further);
+    return 2;
 }
 
 } // namespace

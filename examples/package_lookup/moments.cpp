@@ -94,7 +94,7 @@ Moment thousand_threads_one_load(const PackageCache& cache, PackageTable& table,
     const auto after = cache.stats().source;
     moment.seen = with_commas(all.lookups - all.failed) + " answered, " + std::to_string(queries) +
                   " query in SQLite (slowed to 250 ms), " + with_commas(after.joined - before.joined) +
-                  " joined it; the slowest took " + milliseconds_text(all.slowest);
+                  " joined it; slowest " + milliseconds_text(all.slowest);
     if (all.failed != 0) moment.seen += "; first failure: " + all.first_failure;
     moment.held = all.failed == 0 && queries == 1 && after.loader_calls - before.loader_calls == 1;
     return moment;
@@ -103,6 +103,7 @@ Moment thousand_threads_one_load(const PackageCache& cache, PackageTable& table,
 Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends, Traffic& traffic,
                              const Outage& outage, Seen& all) {
     constexpr auto look_every = 20ms;
+    constexpr auto patience = 15s;
     const auto print_every = std::max<milliseconds>(500ms, (outage.before + outage.after) / 10);
     const auto start = steady_clock::now();
     const auto redis = [&] { return cache.stats().tiers.front(); };
@@ -132,6 +133,7 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
     const auto never = [] { return false; };
 
     drive_for(outage.before, nullptr, never);
+    drive_for(patience, nullptr, [&] { return redis().hits > 0; }); // on a busy machine
     const auto hits_alive = redis().hits;
     const bool real = !outage.redis_pid_file.empty();
     std::string how = "the backend standing in for Redis is closed";
@@ -153,7 +155,7 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
     // server that is back.
     const auto errors_alive = redis().error_count();
     Seen outage_seen;
-    drive_for(outage.after, &outage_seen, [&] { return redis().error_count() > errors_alive; });
+    drive_for(patience, &outage_seen, [&] { return redis().error_count() > errors_alive && outage_seen.lookups > 0; });
     const auto hits_dead = redis().hits;
     drive_for(outage.after, &outage_seen, [&] { return redis().hits > hits_dead; });
     const bool back = redis().hits > hits_dead;
@@ -169,9 +171,9 @@ Moment redis_dies_under_load(const PackageCache& cache, const Backends& backends
                        : "the second tier fails under load: no lookup fails",
                   "", false};
     moment.seen = with_commas(outage_seen.lookups) + " lookups in " + seconds_text(away) + " without it, " +
-                  with_commas(outage_seen.failed) + " failed (" + with_commas(errors) +
-                  " keys refused by Redis, each a miss there)";
-    if (back) moment.seen += "; then it was back";
+                  with_commas(outage_seen.failed) + " failed" + (back ? "; then it was back" : "") + "\n         (" +
+                  with_commas(errors) + " keys met a failing tier, each a miss there; slowest lookup " +
+                  milliseconds_text(outage_seen.slowest) + ")";
     if (all.failed != 0) moment.seen += "; first failure: " + all.first_failure;
     moment.held = hits_alive > 0 && errors > 0 && outage_seen.lookups > 0 && all.failed == 0;
     return moment;
@@ -186,18 +188,18 @@ Moment priming_after_restart(const Backends& backends, PackageTable& table, std:
 
     const auto primed_cache = make_package_cache(backends, table, memory_entries);
     const auto hot = names_by_rank.first(std::min<std::size_t>(names_by_rank.size(), memory_entries));
-    const auto report = primed_cache.prime(hot, {.batch = 50, .on_progress = prime_progress()}).value();
+    const auto report = primed_cache.prime(hot, {.batch = 50}).value();
     const auto primed = look_up_many(primed_cache, names_by_rank, seed, first_lookups);
 
     Moment moment{"the process restarts cold: priming brings the hit ratio back", "", false};
-    moment.seen = "in memory: " + percent(ratio_before) + " before, " + percent(cold.memory_ratio()) +
+    moment.seen = "found in memory: " + percent(ratio_before) + " before, " + percent(cold.memory_ratio()) +
                   " in the first " + std::to_string(first_lookups) + " lookups unprimed, " +
                   percent(primed.memory_ratio()) + " primed\n         (" + std::to_string(report.counts.settled()) +
                   " keys in " + milliseconds_text(report.elapsed) + ": " + std::to_string(report.counts.from_tiers) +
                   " from the tiers, " + std::to_string(report.counts.loaded) + " from SQLite)";
     const auto failed = cold.failed + primed.failed + report.counts.failed;
     if (failed != 0) moment.seen += "; " + std::to_string(failed) + " lookups failed: " + cold.first_failure;
-    moment.held = failed == 0 && primed.memory_ratio() >= ratio_before - 0.05 &&
+    moment.held = failed == 0 && primed.memory_ratio() >= ratio_before - 0.1 &&
                   primed.memory_ratio() >= cold.memory_ratio() + 0.05;
     return moment;
 }

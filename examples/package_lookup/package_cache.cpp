@@ -37,7 +37,9 @@ PackageCache make_package_cache(const Backends& backends, PackageTable& table, s
     options.memory = {.max_entries = memory_entries, .eviction = tiercel::eviction::lru()};
     options.tiers = {
         // Kept short, so that what is no longer asked for leaves the dearer memory, and Memcached gets its share.
-        {.backend = backends.redis, .name = "redis", .max_ttl = 2s, .timeout = tier_timeout},
+        // Memory
+        // keeps what it has from Redis no longer than Redis does.
+        {.backend = backends.redis, .name = "redis", .max_ttl = 3s, .timeout = tier_timeout},
         {.backend = backends.memcached,
          .name = "memcached",
          .compressor = tiercel::zstd::compressor({.level = 3}),

@@ -5,6 +5,11 @@
 
 namespace tiercel::redis {
 
+Pipeline::~Pipeline() {
+    by_deadline_.clear();
+    waiting_.clear_and_dispose([](Call* call) { call->held.reset(); });
+}
+
 void Pipeline::add(CallPtr call, SteadyTime now) {
     Call& added = *call;
     added.stage = Call::Stage::waiting;

@@ -30,8 +30,8 @@ class Pipeline {
 public:
     Pipeline(std::string label, std::chrono::milliseconds max_silence, Admission& admission)
         : label_(std::move(label)), max_silence_(max_silence), admission_(admission) {}
-    /// Nothing is left when it goes: fail_waiting and fail_in_flight come before.
-    ~Pipeline() = default;
+    /// Drops what is left, unsettled.
+    ~Pipeline();
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 

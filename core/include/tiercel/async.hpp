@@ -14,6 +14,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -35,7 +36,8 @@ auto initiate(std::optional<T> ready, auto start, Token&& token) {
             auto shared = std::make_shared<decltype(handler)>(std::move(handler));
             auto executor = boost::asio::get_associated_executor(*shared);
             auto slot = boost::asio::get_associated_cancellation_slot(*shared);
-            auto done = [shared, executor](T result) {
+            // As Asio has it: a loop whose handler is awaited has work.
+            auto done = [shared, executor, work = boost::asio::make_work_guard(executor)](T result) {
                 boost::asio::post(executor, [shared, result = std::move(result)]() mutable {
                     boost::asio::get_associated_cancellation_slot(*shared).clear();
                     std::move (*shared)(std::move(result));

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <tiercel/detail/callback.hpp>
 #include <tiercel/eviction.hpp>
+#include <tiercel/handle.hpp>
 #include <tiercel/loader.hpp>
 #include <tiercel/removal.hpp>
 #include <tiercel/result.hpp>
@@ -9,7 +11,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +33,7 @@ struct MemoryOptions {
     std::uint64_t max_weight = 0;
     /// The weight of an entry; called once for each value, outside all locks. One that throws makes the entry
     /// uncacheable in memory. A heavier entry than the bound is not held.
-    std::function<std::uint64_t(const K&, const V&)> weigher = {};
+    detail::Callback<std::uint64_t(const K&, const V&)> weigher = {};
     Eviction eviction = eviction::lru();
     /// Parts with a lock and an eviction order each: a power of two; 0: chosen from the bounds and the machine.
     std::uint32_t shards = 0;
@@ -40,7 +41,7 @@ struct MemoryOptions {
     std::optional<std::chrono::nanoseconds> max_ttl = {};
     /// Called once for each value that leaves memory, outside all locks, on the thread that caused it.
     /// What it throws is counted and dropped.
-    std::function<void(const K&, const Handle<V>&, RemovalCause)> on_removal = {};
+    detail::Callback<void(const K&, const Handle<V>&, RemovalCause)> on_removal = {};
 };
 
 /// A backend placed in the chain.
@@ -94,7 +95,8 @@ struct LoadingOptions {
     RunOn run_on = RunOn::workers;
     /// Most calls of the loader and writer at once (a batch is one); others wait their turn. At least 1.
     std::size_t max_concurrent = 32;
-    /// Most calls waiting for their turn; beyond that Errc::overloaded. At least 1.
+    /// Most calls waiting for their turn, and most writes waiting for an earlier one of their key; beyond that
+    /// Errc::overloaded. At least 1.
     std::size_t max_waiting = 10'000;
     /// Most lookups waiting for loads; beyond that Errc::overloaded. At least 1.
     std::size_t max_waiters = 1'000'000;
