@@ -113,7 +113,7 @@ TEST_F(BadKey, a_key_of_ten_megabytes_works_at_every_tier_once_the_limit_allows_
         ASSERT_TRUE(report);
         EXPECT_TRUE(report->complete());
     }
-    for (std::uint8_t tier : {0, 1}) {
+    for (const std::uint8_t tier : {std::uint8_t{0}, std::uint8_t{1}}) {
         const auto found = cache.get(key, {.skip = Skip::memory() | Skip::tier(1U - tier)});
         ASSERT_TRUE(found) << "tier " << int{tier};
         EXPECT_EQ(*found, "its value");
@@ -289,7 +289,7 @@ TEST_F(BadTtl, a_loader_that_means_for_ever_gets_100_years) {
     EXPECT_EQ(cache.get("key").source(), from_memory);
     EXPECT_TRUE(cache.get("absent").known_absent());
     ASSERT_TRUE(filled(cache, 2));
-    for (std::uint8_t tier : {0, 1}) {
+    for (const std::uint8_t tier : {std::uint8_t{0}, std::uint8_t{1}}) {
         const auto skip = Skip::memory() | Skip::tier(1U - tier);
         EXPECT_EQ(cache.get("key", {.skip = skip}).source(), from_tier(tier));
         EXPECT_TRUE(cache.get("absent", {.skip = skip}).known_absent());

