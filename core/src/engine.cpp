@@ -36,8 +36,9 @@ public:
     Cancel read(ReadRequest request, std::function<void(Answers)> done) override {
         return chain::read(chain_, std::move(request), std::move(done));
     }
-    Cancel write(std::vector<EntryPtr> entries, CallOptions options, std::function<void(Reports)> done) override {
-        return chain::write(chain_, std::move(entries), options, std::move(done));
+    Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                 std::function<void(Reports)> done) override {
+        return chain::write(chain_, std::move(entries), options, caller, std::move(done));
     }
     Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) override {
         return chain::erase(chain_, std::move(probes), options, std::move(done));
@@ -91,6 +92,7 @@ public:
         });
         if (!first) return;
         chain_->reads.fail_all(Error(Errc::closed, "cache '" + chain_->options.name + "' was closed"));
+        chain_->on_close.call();
         const std::lock_guard lock(close_mutex_);
         if (closed_) return;
         close_timer_ =
@@ -189,7 +191,7 @@ CacheStats ChainEngine::stats() const {
     stats.pressure.max_waiters = chain.options.loading.max_waiters;
     stats.pressure.source_calls = chain.sources->running();
     stats.pressure.max_source_calls = chain.options.loading.max_concurrent;
-    stats.pressure.source_queue = chain.sources->queued();
+    stats.pressure.source_queue = chain.sources->queued() + chain.key_locks.waiting();
     stats.pressure.max_source_queue = chain.options.loading.max_waiting;
     stats.pressure.fences = chain.fences->size();
     stats.pressure.max_fences = chain.fences->capacity();

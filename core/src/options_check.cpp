@@ -13,7 +13,6 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-constexpr nanoseconds longest_life = std::chrono::hours(24) * 36'525; // 100 years
 constexpr std::size_t most_tiers = 31;                                // what Skip can name
 
 Error wrong(const std::string& field, const std::string& why) {
@@ -90,6 +89,7 @@ std::optional<Error> check_options(const EngineOptions& options) {
     if (options.expiry.negative_ttl < nanoseconds::zero()) {
         return wrong("expiry.negative_ttl", "must not be negative; 0 caches no absence");
     }
+    if (options.expiry.negative_ttl > longest_life) return wrong("expiry.negative_ttl", "is over 100 years");
     if (auto error = check_life("expiry.max_idle", options.expiry.max_idle)) return error;
 
     if (auto error = check_positive("timeouts.call", options.timeouts.call)) return error;

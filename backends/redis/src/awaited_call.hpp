@@ -23,8 +23,8 @@ public:
     using Call::Call;
 
     /// Sends the commands and gives the settled call.
-    static boost::asio::awaitable<boost::intrusive_ptr<AwaitedCall>>
-    run(std::shared_ptr<Connection> connection, Commands commands, SteadyTime deadline) {
+    static boost::asio::awaitable<boost::intrusive_ptr<AwaitedCall>> run(std::shared_ptr<Connection> connection,
+                                                                         Commands commands, SteadyTime deadline) {
         namespace asio = boost::asio;
         const std::size_t count = commands.count();
         const boost::intrusive_ptr<AwaitedCall> call(

@@ -33,8 +33,8 @@ Result<void> check(const Options& options) {
     if (options.max_pending_bytes < options.max_reply_bytes) {
         return bad_option("max_pending_bytes", "is less than max_reply_bytes; the largest value could not be sent");
     }
-    const bool name_fits = std::all_of(options.client_name.begin(), options.client_name.end(),
-                                       [](char c) { return c > ' ' && c <= '~'; });
+    const bool name_fits =
+        std::all_of(options.client_name.begin(), options.client_name.end(), [](char c) { return c > ' ' && c <= '~'; });
     if (!name_fits) return bad_option("client_name", "holds a space or what is not printable ASCII");
     return {};
 }

@@ -32,9 +32,8 @@ Error closed_error(const std::string& label) {
 
 } // namespace
 
-Connection::Connection(std::shared_ptr<spi::Runtime> runtime, Address address, const Options& options)
-    : runtime_(std::move(runtime)),
-      strand_(asio::make_strand(runtime_->executor())),
+Connection::Connection(spi::Runtime& runtime, Address address, const Options& options)
+    : strand_(asio::make_strand(runtime.executor())),
       address_(std::move(address)),
       label_(address_.label()),
       client_name_(options.client_name),
@@ -43,6 +42,7 @@ Connection::Connection(std::shared_ptr<spi::Runtime> runtime, Address address, c
       admission_(options.max_pending_calls, options.max_pending_bytes),
       pipeline_(label_, options.max_silence, admission_),
       backoff_(options.reconnect_delay_min, options.reconnect_delay_max),
+      jitter_(runtime.random()),
       timer_(strand_) {}
 
 void Connection::submit(CallPtr call) {
@@ -79,7 +79,8 @@ void Connection::drain() {
         drain_posted_ = false;
     }
     const auto now = now_();
-    for (auto& call : drained_) pipeline_.add(std::move(call), now);
+    for (auto& call : drained_)
+        pipeline_.add(std::move(call), now);
     drained_.clear();
     serve(now);
 }
@@ -167,7 +168,7 @@ void Connection::lose(SessionPtr session, const Error& why) {
     // A session that served and then broke is no reason to wait; one that never came to serve is.
     if (!session->served) {
         last_failure_ = why;
-        backoff_.failed(now, runtime_->random());
+        backoff_.failed(now, jitter_());
     }
     pipeline_.fail_in_flight(why);
     serve(now);
@@ -187,24 +188,24 @@ void Connection::write_more(SteadyTime now) {
 
 void Connection::write_some(const SessionPtr& session) {
     const auto left = asio::buffer(session->outgoing) + session->written;
-    session->socket.async_write_some(
-        left, [self = shared_from_this(), session](const error_code& error, std::size_t bytes) {
-            if (session != self->session_) return;
-            if (error) {
-                self->lose(session, Error(Errc::connection_lost,
-                                          self->label_ + ": the connection broke (" + error.message() + ")"));
-                return;
-            }
-            const auto now = now_();
-            self->pipeline_.on_progress(now);
-            session->written += bytes;
-            if (session->written < session->outgoing.size()) {
-                self->write_some(session);
-                return;
-            }
-            session->writing = false;
-            self->serve(now);
-        });
+    session->socket.async_write_some(left, [self = shared_from_this(), session](const error_code& error,
+                                                                                std::size_t bytes) {
+        if (session != self->session_) return;
+        if (error) {
+            self->lose(session,
+                       Error(Errc::connection_lost, self->label_ + ": the connection broke (" + error.message() + ")"));
+            return;
+        }
+        const auto now = now_();
+        self->pipeline_.on_progress(now);
+        session->written += bytes;
+        if (session->written < session->outgoing.size()) {
+            self->write_some(session);
+            return;
+        }
+        session->writing = false;
+        self->serve(now);
+    });
 }
 
 void Connection::arm_timer() {

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,11 @@ namespace tiercel::redis {
 /// fail at once with the reason of the last failure.
 ///
 /// Thread safety: submit and close may be called from anywhere; all else happens on the strand.
-/// Lifetime: shared with what is under way on the strand; ends after close.
+/// Lifetime: shared with what is under way on the strand; ends after close, or with the runtime's event loop, which it
+/// does not keep: whoever submits calls does.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    Connection(std::shared_ptr<spi::Runtime> runtime, Address address, const Options& options);
+    Connection(spi::Runtime& runtime, Address address, const Options& options);
 
     /// Settles the call by its deadline. It may be settled already when this returns.
     void submit(CallPtr call);
@@ -64,7 +66,6 @@ private:
     void arm_timer();
     void on_timer();
 
-    const std::shared_ptr<spi::Runtime> runtime_;
     const boost::asio::any_io_executor strand_;
     const Address address_;
     const std::string label_;
@@ -81,6 +82,7 @@ private:
     // Only on the strand.
     Pipeline pipeline_;
     Backoff backoff_;
+    std::mt19937_64 jitter_;
     std::optional<Error> last_failure_;
     std::vector<CallPtr> drained_; // empty but for its room
     SessionPtr session_;           // null while idle

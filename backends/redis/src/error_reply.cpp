@@ -65,7 +65,8 @@ constexpr std::array meanings = {
 std::string words_of(std::string_view reply) {
     reply = reply.substr(0, reply.find(", with args"));
     std::string words(reply.substr(0, 160));
-    std::replace_if(words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::replace_if(
+        words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     return words;
 }
 

@@ -31,12 +31,13 @@ Result<void> Handshake::on_reply(const Reply& reply) {
 
     const Error error = to_error(reply.text, label_);
     // A server that has no place for us, or wants a password, says so whatever it was asked.
-    const bool turned_away = error == Errc::connection_failed || error == Errc::authentication_failed ||
-                             reply.text.starts_with("DENIED");
+    const bool turned_away =
+        error == Errc::connection_failed || error == Errc::authentication_failed || reply.text.starts_with("DENIED");
     if (turned_away || step == Step::select) return error;
     if (step == Step::authenticate) {
         // Not the server's words: they may repeat the password.
-        return Error(Errc::authentication_failed, label_ + ": the server refused to log us in; check user and password");
+        return Error(Errc::authentication_failed,
+                     label_ + ": the server refused to log us in; check user and password");
     }
     return {};
 }

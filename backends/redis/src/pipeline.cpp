@@ -5,6 +5,11 @@
 
 namespace tiercel::redis {
 
+Pipeline::~Pipeline() {
+    by_deadline_.clear();
+    waiting_.clear_and_dispose([](Call* call) { call->held.reset(); });
+}
+
 void Pipeline::add(CallPtr call, SteadyTime now) {
     Call& added = *call;
     added.stage = Call::Stage::waiting;
@@ -38,8 +43,8 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
 
 Result<void> Pipeline::on_reply(Reply reply) {
     if (in_flight_.empty()) {
-        return Error(Errc::protocol_error, label_ + ": a reply came that nobody asked for (\"" +
-                                               reply.text.substr(0, 80) + "\"); check the host and the port");
+        return Error(Errc::protocol_error,
+                     label_ + ": a reply came that nobody asked for; check the host and the port");
     }
     Slot& slot = in_flight_.front();
     const bool wanted = slot.call->stage == Call::Stage::in_flight;
@@ -74,7 +79,8 @@ std::optional<SteadyTime> Pipeline::next_event() const noexcept {
 }
 
 void Pipeline::fail_waiting(const Error& why) {
-    while (!waiting_.empty()) finish(waiting_.front(), why);
+    while (!waiting_.empty())
+        finish(waiting_.front(), why);
 }
 
 void Pipeline::fail_in_flight(const Error& why) {
@@ -101,9 +107,9 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
 }
 
 Error Pipeline::timeout_of(const Call& call) const {
-    return Error(Errc::timeout, label_ + (call.stage == Call::Stage::waiting
-                                              ? ": the deadline passed before the request could be sent"
-                                              : ": the deadline passed before the reply came"));
+    return Error(Errc::timeout,
+                 label_ + (call.stage == Call::Stage::waiting ? ": the deadline passed before the request could be sent"
+                                                              : ": the deadline passed before the reply came"));
 }
 
 } // namespace tiercel::redis

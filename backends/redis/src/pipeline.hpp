@@ -30,8 +30,8 @@ class Pipeline {
 public:
     Pipeline(std::string label, std::chrono::milliseconds max_silence, Admission& admission)
         : label_(std::move(label)), max_silence_(max_silence), admission_(admission) {}
-    /// Nothing is left when it goes: fail_waiting and fail_in_flight come before.
-    ~Pipeline() = default;
+    /// Drops what is left, unsettled.
+    ~Pipeline();
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
@@ -74,8 +74,7 @@ private:
     struct ByDeadline {
         bool operator()(const Call& a, const Call& b) const noexcept { return a.deadline < b.deadline; }
     };
-    using Waiting =
-        boost::intrusive::list<Call, boost::intrusive::member_hook<Call, Call::Hook, &Call::waiting_hook>>;
+    using Waiting = boost::intrusive::list<Call, boost::intrusive::member_hook<Call, Call::Hook, &Call::waiting_hook>>;
     using Deadlines =
         boost::intrusive::multiset<Call, boost::intrusive::compare<ByDeadline>,
                                    boost::intrusive::member_hook<Call, Call::SetHook, &Call::deadline_hook>>;

@@ -136,7 +136,8 @@ asio::awaitable<std::vector<Lookup>> do_get_many(ServerPtr server, std::span<con
         } else if ((*reply)->kind != Reply::Kind::array || (*reply)->elements.size() != part) {
             lookups.insert(lookups.end(), part, Lookup(unexpected(*server)));
         } else {
-            for (auto& element : (*reply)->elements) lookups.push_back(to_lookup(element, *server));
+            for (auto& element : (*reply)->elements)
+                lookups.push_back(to_lookup(element, *server));
         }
     }
     co_return lookups;
@@ -276,7 +277,8 @@ asio::awaitable<Result<spi::ScanPage>> do_scan(ServerPtr server, BytesView prefi
     spi::ScanPage page;
     if (parts[0].text != "0") page.cursor = std::move(parts[0].text);
     page.keys.reserve(parts[1].elements.size());
-    for (auto& key : parts[1].elements) page.keys.push_back(std::move(key.text));
+    for (auto& key : parts[1].elements)
+        page.keys.push_back(std::move(key.text));
     co_return page;
 }
 
@@ -305,7 +307,7 @@ RedisBackend::RedisBackend(std::shared_ptr<spi::Runtime> runtime, const Address&
     server_->max_value_bytes = options.max_reply_bytes - write_overhead;
     server_->batch_bytes = std::min(max_batch_bytes, options.max_pending_bytes);
     for (std::size_t i = 0; i < options.connections; ++i) {
-        server_->connections.push_back(std::make_shared<Connection>(runtime, address, options));
+        server_->connections.push_back(std::make_shared<Connection>(*runtime, address, options));
     }
     server_->runtime = std::move(runtime);
 }
@@ -330,8 +332,7 @@ asio::awaitable<std::vector<Result<void>>> RedisBackend::put_many(std::span<cons
     return do_put_many(server_, items, call);
 }
 
-asio::awaitable<std::vector<Result<bool>>> RedisBackend::erase_many(std::span<const BytesView> keys,
-                                                                    CallContext call) {
+asio::awaitable<std::vector<Result<bool>>> RedisBackend::erase_many(std::span<const BytesView> keys, CallContext call) {
     return do_each(server_, "UNLINK", keys, {}, call);
 }
 
@@ -360,7 +361,8 @@ asio::awaitable<Result<spi::ScanPage>> RedisBackend::scan(BytesView prefix, std:
 }
 
 void RedisBackend::close() noexcept {
-    for (const auto& connection : server_->connections) connection->close();
+    for (const auto& connection : server_->connections)
+        connection->close();
 }
 
 } // namespace tiercel::redis

@@ -43,7 +43,7 @@ public:
 
     /// What calls share with the backend and outlive it with.
     struct Server {
-        std::shared_ptr<spi::Runtime> runtime;
+        std::shared_ptr<spi::Runtime> runtime; // the last to go
         std::string label;
         std::size_t max_value_bytes = 0;
         std::size_t batch_bytes = 0; ///< of the parts in which a batch of writes goes out

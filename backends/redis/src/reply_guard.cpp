@@ -127,7 +127,8 @@ Result<void> ReplyGuard::on_array_header(long long length, Step& step) {
 }
 
 void ReplyGuard::end_item(Step& step) noexcept {
-    while (depth_ > 0 && --open_[depth_ - 1] == 0) --depth_;
+    while (depth_ > 0 && --open_[depth_ - 1] == 0)
+        --depth_;
     if (depth_ > 0) return;
     step.reply_complete = true;
     reply_bytes_ = 0;

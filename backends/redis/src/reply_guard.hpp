@@ -16,7 +16,7 @@ inline constexpr std::string_view too_large_prefix = "TIERCEL_TOO_LARGE";
 
 /// Caps on what a peer may announce or send.
 struct ReplyLimits {
-    std::size_t max_reply_bytes = std::size_t{64} << 20; ///< of one reply, nested ones included
+    std::size_t max_reply_bytes = std::size_t{64} << 20;    ///< of one reply, nested ones included
     std::size_t max_skipped_bytes = std::size_t{512} << 20; ///< an announced bulk beyond it is no Redis server's
     std::size_t max_line_bytes = std::size_t{64} << 10;
     std::size_t max_elements = std::size_t{1} << 20; ///< of one reply, nested ones included
@@ -31,8 +31,8 @@ public:
     explicit ReplyGuard(const ReplyLimits& limits) : limits_(limits) {}
 
     struct Step {
-        std::size_t consumed = 0;   ///< of the input
-        BytesView forward;          ///< for the parser; valid until the next step, or as long as the input
+        std::size_t consumed = 0;    ///< of the input
+        BytesView forward;           ///< for the parser; valid until the next step, or as long as the input
         bool reply_complete = false; ///< with `forward` the parser has one more reply
     };
 
@@ -50,10 +50,10 @@ private:
     static constexpr std::size_t max_depth = 7; // hiredis stops at its own limit of 8 and 9, by version
 
     const ReplyLimits limits_;
-    std::string line_;              // the part of a line that earlier input held; empty while in a payload
-    bool line_forwarded_ = false;   // line_ was handed out by the last step
-    std::size_t payload_left_ = 0;  // of the current bulk, its CR LF included
-    bool skipping_ = false;         // the current bulk is not forwarded
+    std::string line_;                          // the part of a line that earlier input held; empty while in a payload
+    bool line_forwarded_ = false;               // line_ was handed out by the last step
+    std::size_t payload_left_ = 0;              // of the current bulk, its CR LF included
+    bool skipping_ = false;                     // the current bulk is not forwarded
     std::array<std::size_t, max_depth> open_{}; // elements still to come, outermost array first
     std::size_t depth_ = 0;
     std::size_t reply_bytes_ = 0;

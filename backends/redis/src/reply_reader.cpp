@@ -127,7 +127,8 @@ Result<void> ReplyReader::feed(BytesView bytes, std::vector<Reply>& replies) {
 }
 
 Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vector<Reply>& replies) {
-    const Error disagreement(Errc::protocol_error, "the peer does not speak Redis' protocol; check the host and the port");
+    const Error disagreement(Errc::protocol_error,
+                             "the peer does not speak Redis' protocol; check the host and the port");
     if (!span.empty() && redisReaderFeed(reader_.get(), span.data(), span.size()) != REDIS_OK) return disagreement;
     for (; complete > 0; --complete) {
         void* reply = nullptr;

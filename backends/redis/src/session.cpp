@@ -55,7 +55,8 @@ asio::awaitable<Result<void>> Session::connect_tcp(const Address& address) {
             co_return Error(Errc::connection_failed,
                             address.label() + ": no such host (" + error.message() + "); check the URL");
         }
-        for (const auto& entry : found) peers.push_back(entry.endpoint());
+        for (const auto& entry : found)
+            peers.push_back(entry.endpoint());
     }
     for (const auto& peer : peers) {
         error = co_await connect_to(peer);

@@ -14,6 +14,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -35,7 +36,8 @@ auto initiate(std::optional<T> ready, auto start, Token&& token) {
             auto shared = std::make_shared<decltype(handler)>(std::move(handler));
             auto executor = boost::asio::get_associated_executor(*shared);
             auto slot = boost::asio::get_associated_cancellation_slot(*shared);
-            auto done = [shared, executor](T result) {
+            // As Asio has it: a loop whose handler is awaited has work.
+            auto done = [shared, executor, work = boost::asio::make_work_guard(executor)](T result) {
                 boost::asio::post(executor, [shared, result = std::move(result)]() mutable {
                     boost::asio::get_associated_cancellation_slot(*shared).clear();
                     std::move (*shared)(std::move(result));
@@ -90,7 +92,8 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     static constexpr SourceStyle batch = SourceStyle::async_batch;
 
     template <class F>
-    static void load_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_load_answer<V, R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const LoadContext context{calls->deadline()};
             const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
@@ -100,9 +103,10 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     }
 
     template <class F>
-    static void load_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                         std::vector<K> keys) {
-        spawn_for(calls, [function, calls, keys = std::move(keys)]() -> boost::asio::awaitable<void> {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        check_batch_answer<V, R>();
+        spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
+            const auto keys = keys_of<K, V>(*calls);
             const LoadContext context{calls->deadline()};
             auto answers = co_await call_loader<F, std::span<const K>>(*function, std::span<const K>(keys), context);
             take_all<V>(*calls, std::move(answers));
@@ -116,17 +120,22 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
     static constexpr SourceStyle batch = SourceStyle::async_batch;
 
     template <class F>
-    static void write_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                          std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_write_answer<R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
             const auto write = write_of<K, V>(*calls, i);
-            auto answer = co_await (*function)(write.key, write.value);
-            WriteSlot{*calls, i}.take(std::move(answer));
+            if constexpr (std::is_void_v<R>) {
+                co_await (*function)(write.key, write.value);
+                calls->done(i, {});
+            } else {
+                auto answer = co_await (*function)(write.key, write.value);
+                WriteSlot{*calls, i}.take(std::move(answer));
+            }
         });
     }
 
     template <class F>
-    static void write_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
         spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
             std::vector<Write<K, V>> writes;
             writes.reserve(calls->size());

@@ -213,9 +213,9 @@ public:
         return async<Result<WriteReport>>(
             [engine = engine_, entries = Types::entries_of(std::move(key), std::move(value)),
              options](auto done) mutable {
-                return engine->write(std::move(entries), options, [done = std::move(done)](detail::Reports reports) {
-                    done(std::move(reports.front()));
-                });
+                return engine->write(
+                    std::move(entries), options, detail::Caller::free,
+                    [done = std::move(done)](detail::Reports reports) { done(std::move(reports.front())); });
             },
             std::forward<Token>(token));
     }
@@ -224,7 +224,7 @@ public:
     auto async_put_many(std::vector<std::pair<K, V>> items, CallOptions options = {}, Token&& token = {}) const {
         return async<std::vector<Result<WriteReport>>>(
             [engine = engine_, entries = Types::entries_of(std::move(items)), options](auto done) mutable {
-                return engine->write(std::move(entries), options, std::move(done));
+                return engine->write(std::move(entries), options, detail::Caller::free, std::move(done));
             },
             std::forward<Token>(token));
     }
@@ -312,7 +312,9 @@ private:
     detail::Reports write_and_wait(std::vector<detail::EntryPtr> entries, const CallOptions& options) const {
         const auto count = entries.size();
         auto reports = engine_->wait<detail::Reports>(
-            options.timeout, [&](auto done) { engine_->write(std::move(entries), options, std::move(done)); });
+            options.timeout, [&](auto done) {
+                engine_->write(std::move(entries), options, detail::Caller::blocked, std::move(done));
+            });
         if (reports) return *std::move(reports);
         return detail::Reports(count, reports.error());
     }
@@ -343,6 +345,8 @@ private:
 
     template <class T, class Start, class Token>
     auto async(Start start, Token&& token) const {
+        static_assert(detail::AsyncIncluded<std::remove_cvref_t<Token>, T>,
+                      "include <tiercel/async.hpp> to use the async_ functions");
         return detail::AsyncCall<std::remove_cvref_t<Token>, T>::start(std::optional<T>(), std::move(start),
                                                                        std::forward<Token>(token));
     }
@@ -350,6 +354,8 @@ private:
     template <class T, class Convert, class Token>
     auto async_read(std::vector<detail::EntryPtr> probes, CallOptions options, bool load, Loader<K, V> loader,
                     Convert convert, Token&& token) const {
+        static_assert(detail::AsyncIncluded<std::remove_cvref_t<Token>, T>,
+                      "include <tiercel/async.hpp> to use the async_ functions");
         std::optional<T> ready;
         constexpr bool single = std::same_as<T, Result<Value>>;
         if constexpr (single) {

@@ -34,10 +34,11 @@ enum class Strictness : std::uint8_t {
 /// What one call wants to be different.
 struct CallOptions {
     /// The call returns by then. Empty: TimeoutOptions::call. Must be positive.
-    std::optional<std::chrono::nanoseconds> timeout;
-    /// Life of a value that this call loads or writes, jitter apart. Empty: ExpiryOptions::ttl. Must be positive.
-    std::optional<std::chrono::nanoseconds> ttl;
-    Skip skip;
+    std::optional<std::chrono::nanoseconds> timeout = {};
+    /// Life of a value that this call loads or writes, jitter apart. Empty: ExpiryOptions::ttl. Positive, at most
+    /// 100 years.
+    std::optional<std::chrono::nanoseconds> ttl = {};
+    Skip skip = {};
     Strictness strictness = Strictness::lenient;
 };
 

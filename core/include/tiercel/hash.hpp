@@ -12,7 +12,10 @@ namespace tiercel {
 /// mixed again, so that an identity hash (as of integers in libstdc++) is as good as any.
 template <class K>
 struct Hash {
-    std::size_t operator()(const K& key) const noexcept(noexcept(std::hash<K>{}(key))) { return std::hash<K>{}(key); }
+    std::size_t operator()(const K& key) const noexcept(noexcept(std::hash<K>{}(key))) requires requires {
+        std::hash<K>{}(key);
+    }
+    { return std::hash<K>{}(key); }
 };
 
 namespace detail {
@@ -28,7 +31,13 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 } // namespace detail
 
 template <class K>
+concept Hashable = requires(const K& key) {
+    Hash<K>{}(key);
+};
+
+template <class K>
 std::uint64_t hash_of(const K& key) {
+    static_assert(Hashable<K>, "a key type needs a hash: specialise tiercel::Hash or std::hash for it");
     return detail::mix(Hash<K>{}(key));
 }
 

@@ -19,9 +19,9 @@ namespace tiercel {
 template <class V>
 struct Loaded {
     /// Empty: the source has no such thing. That is cached for ExpiryOptions::negative_ttl.
-    std::optional<V> value;
-    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`.
-    std::optional<std::chrono::nanoseconds> ttl;
+    std::optional<V> value = {};
+    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`. Over 100 years: 100 years.
+    std::optional<std::chrono::nanoseconds> ttl = {};
     /// False: give it to those who wait and keep it nowhere.
     bool cacheable = true;
 };
@@ -60,10 +60,33 @@ struct LoadSlot {
     }
 };
 
+/// What LoadSlot<V> takes.
 template <class V, class R>
-concept LoadAnswer = requires(const LoadSlot<V>& slot, R answer) {
-    slot.take(std::move(answer));
-};
+struct IsLoadAnswer : std::bool_constant<std::is_convertible_v<R, V> || std::same_as<R, std::optional<V>> ||
+                                         std::same_as<R, std::nullopt_t> || std::same_as<R, Loaded<V>>> {};
+template <class V, class T>
+struct IsLoadAnswer<V, Result<T>> : IsLoadAnswer<V, T> {};
+
+/// What take_all takes.
+template <class V, class R>
+struct IsBatchAnswer : std::false_type {};
+template <class V, class T>
+struct IsBatchAnswer<V, std::vector<T>> : IsLoadAnswer<V, T> {};
+template <class V, class T>
+struct IsBatchAnswer<V, Result<std::vector<T>>> : IsLoadAnswer<V, T> {};
+
+/// Says what is wrong before the compiler says it in its own words.
+template <class V, class R>
+consteval void check_load_answer() {
+    static_assert(IsLoadAnswer<V, std::remove_cvref_t<R>>::value,
+                  "a loader gives V, std::optional<V>, Loaded<V>, or a Result of one of these");
+}
+template <class V, class R>
+consteval void check_batch_answer() {
+    static_assert(IsBatchAnswer<V, std::remove_cvref_t<R>>::value,
+                  "a batch loader gives a std::vector of what a loader of one key may give, or a Result of that; its "
+                  "parameter is a std::span<const K>");
+}
 
 template <class V, class T>
 void take_all(SourceBatch& batch, std::vector<T> answers) {
@@ -105,26 +128,6 @@ template <class F, class Keys>
 using LoaderReturn =
     decltype(call_loader(std::declval<F&>(), std::declval<Keys>(), std::declval<const LoadContext&>()));
 
-/// Runs a loader whose calls return R. The primary serves plain functions, which may block and run on worker threads;
-/// <tiercel/async.hpp> adds boost::asio::awaitable.
-template <class K, class V, class R>
-struct LoaderKind {
-    static constexpr SourceStyle single = SourceStyle::blocking_single;
-    static constexpr SourceStyle batch = SourceStyle::blocking_batch;
-
-    template <class F>
-    static void load_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
-        const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
-        LoadSlot<V>{*calls, i}.take(call_loader<F, const K&>(*function, key, LoadContext{calls->deadline()}));
-    }
-
-    template <class F>
-    static void load_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                         std::span<const K> keys) {
-        take_all<V>(*calls, call_loader<F, std::span<const K>>(*function, keys, LoadContext{calls->deadline()}));
-    }
-};
-
 template <class K, class V>
 std::vector<K> keys_of(const SourceBatch& calls) {
     std::vector<K> keys;
@@ -135,48 +138,39 @@ std::vector<K> keys_of(const SourceBatch& calls) {
     return keys;
 }
 
+/// Runs a loader whose calls return R. The primary serves plain functions, which may block and run on worker threads;
+/// <tiercel/async.hpp> adds boost::asio::awaitable.
+template <class K, class V, class R>
+struct LoaderKind {
+    static constexpr SourceStyle single = SourceStyle::blocking_single;
+    static constexpr SourceStyle batch = SourceStyle::blocking_batch;
+
+    template <class F>
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_load_answer<V, R>();
+        const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
+        LoadSlot<V>{*calls, i}.take(call_loader<F, const K&>(*function, key, LoadContext{calls->deadline()}));
+    }
+
+    template <class F>
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        check_batch_answer<V, R>();
+        const auto keys = keys_of<K, V>(*calls);
+        take_all<V>(*calls, call_loader<F, std::span<const K>>(*function, keys, LoadContext{calls->deadline()}));
+    }
+};
+
 template <class K, class V, class F>
-class SingleLoader final : public SourceFunction {
-public:
+std::shared_ptr<SourceFunction> make_single_loader(F function) {
     using Kind = LoaderKind<K, V, LoaderReturn<F, const K&>>;
-    explicit SingleLoader(F function) : function_(std::make_shared<F>(std::move(function))) {}
-    SourceStyle style() const noexcept override { return Kind::single; }
-    void run(std::shared_ptr<SourceBatch> calls) override {
-        for (std::size_t i = 0; i < calls->size(); ++i) {
-            try {
-                Kind::load_one(function_, calls, i);
-            } catch (...) {
-                calls->threw(i);
-            }
-        }
-    }
-
-private:
-    std::shared_ptr<F> function_;
-};
+    return std::make_shared<SingleSource<Kind, F>>(std::move(function));
+}
 
 template <class K, class V, class F>
-class BatchLoader final : public SourceFunction {
-public:
+std::shared_ptr<SourceFunction> make_batch_loader(F function) {
     using Kind = LoaderKind<K, V, LoaderReturn<F, std::span<const K>>>;
-    explicit BatchLoader(F function) : function_(std::make_shared<F>(std::move(function))) {}
-    SourceStyle style() const noexcept override { return Kind::batch; }
-    void run(std::shared_ptr<SourceBatch> calls) override {
-        try {
-            if constexpr (Kind::batch == SourceStyle::blocking_batch) {
-                const auto keys = keys_of<K, V>(*calls);
-                Kind::load_all(function_, calls, std::span<const K>(keys));
-            } else {
-                Kind::load_all(function_, calls, keys_of<K, V>(*calls));
-            }
-        } catch (...) {
-            calls->all_threw();
-        }
-    }
-
-private:
-    std::shared_ptr<F> function_;
-};
+    return std::make_shared<BatchSource<Kind, F>>(std::move(function));
+}
 
 } // namespace detail
 
@@ -196,14 +190,13 @@ public:
     Loader() = default;
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Loader> && detail::Takes<std::remove_cvref_t<F>, const K&>)
-        Loader(F&& function)
-        : loader_(std::make_shared<detail::SingleLoader<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>) Loader(F&& function)
+        : loader_(detail::make_single_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Loader> && !detail::Takes<std::remove_cvref_t<F>, const K&> &&
-             detail::Takes<std::remove_cvref_t<F>, std::span<const K>>) Loader(F&& function)
-        : loader_(std::make_shared<detail::BatchLoader<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Loader> && !detail::Takes<std::decay_t<F>, const K&> &&
+             detail::Takes<std::decay_t<F>, std::span<const K>>) Loader(F&& function)
+        : loader_(detail::make_batch_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
 
     explicit operator bool() const noexcept { return loader_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return loader_; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tiercel/detail/callback.hpp>
 #include <tiercel/eviction.hpp>
 #include <tiercel/loader.hpp>
 #include <tiercel/removal.hpp>
@@ -9,7 +10,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,15 +32,15 @@ struct MemoryOptions {
     std::uint64_t max_weight = 0;
     /// The weight of an entry; called once for each value, outside all locks. One that throws makes the entry
     /// uncacheable in memory. A heavier entry than the bound is not held.
-    std::function<std::uint64_t(const K&, const V&)> weigher;
+    detail::Callback<std::uint64_t(const K&, const V&)> weigher = {};
     Eviction eviction = eviction::lru();
     /// Parts with a lock and an eviction order each: a power of two; 0: chosen from the bounds and the machine.
     std::uint32_t shards = 0;
     /// Most life in memory, below the value's own (a short L1 over a long L2). Empty: no cap. Must be positive.
-    std::optional<std::chrono::nanoseconds> max_ttl;
+    std::optional<std::chrono::nanoseconds> max_ttl = {};
     /// Called once for each value that leaves memory, outside all locks, on the thread that caused it.
     /// What it throws is counted and dropped.
-    std::function<void(const K&, const Handle<V>&, RemovalCause)> on_removal;
+    detail::Callback<void(const K&, const Handle<V>&, RemovalCause)> on_removal = {};
 };
 
 /// A backend placed in the chain.
@@ -65,7 +65,7 @@ struct ExpiryOptions {
     /// Each life is shortened by a random share of up to this, so that what was loaded together does not expire
     /// together. From 0 to below 1.
     double jitter = 0.0;
-    /// Life of "the source has no such thing"; 0: not cached.
+    /// Life of "the source has no such thing"; 0: not cached. At most 100 years.
     std::chrono::nanoseconds negative_ttl = std::chrono::seconds(5);
     /// Sliding expiry: an entry leaves memory when it was not used for this long. Empty: it may rest. Must be positive.
     std::optional<std::chrono::nanoseconds> max_idle = {};
@@ -94,7 +94,8 @@ struct LoadingOptions {
     RunOn run_on = RunOn::workers;
     /// Most calls of the loader and writer at once (a batch is one); others wait their turn. At least 1.
     std::size_t max_concurrent = 32;
-    /// Most calls waiting for their turn; beyond that Errc::overloaded. At least 1.
+    /// Most calls waiting for their turn, and most writes waiting for an earlier one of their key; beyond that
+    /// Errc::overloaded. At least 1.
     std::size_t max_waiting = 10'000;
     /// Most lookups waiting for loads; beyond that Errc::overloaded. At least 1.
     std::size_t max_waiters = 1'000'000;

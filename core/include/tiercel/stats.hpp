@@ -85,7 +85,7 @@ struct PressureStats {
     std::uint64_t max_waiters = 0;
     std::uint64_t source_calls = 0; ///< loader and writer calls running
     std::uint64_t max_source_calls = 0;
-    std::uint64_t source_queue = 0; ///< calls waiting for their turn
+    std::uint64_t source_queue = 0; ///< calls waiting for their turn, and writes for an earlier one of their key
     std::uint64_t max_source_queue = 0;
     std::uint64_t fences = 0; ///< recent invalidations and writes remembered
     std::uint64_t max_fences = 0;
@@ -104,7 +104,8 @@ struct CacheStats {
     std::uint64_t left_behind = 0;       ///< operations still under way when close() gave up waiting
 };
 
-/// A table for people.
+/// A table for people, of at most 100 columns (more only for a long cache name). A tier's `misses` are answers without
+/// the value, its latency that of batches; the source's `hits` are the values it gave. `stored` counts our header.
 std::string to_table(const CacheStats& stats);
 
 } // namespace tiercel

@@ -37,6 +37,13 @@ struct WriteSlot {
     }
 };
 
+/// Says what is wrong before the compiler says it in its own words.
+template <class R>
+consteval void check_write_answer() {
+    static_assert(std::is_void_v<R> || std::is_convertible_v<R, Result<void>>,
+                  "a writer gives Result<void> or void; a void one throws to say that it failed");
+}
+
 template <class K, class V>
 Write<K, V> write_of(const SourceBatch& calls, std::size_t i) {
     const auto& entry = static_cast<const TypedEntry<K, V>&>(calls.entry(i));
@@ -61,8 +68,8 @@ struct WriterKind {
     static constexpr SourceStyle batch = SourceStyle::blocking_batch;
 
     template <class F>
-    static void write_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls,
-                          std::size_t i) {
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_write_answer<R>();
         const auto write = write_of<K, V>(*calls, i);
         if constexpr (std::is_void_v<R>) {
             (*function)(write.key, write.value);
@@ -73,7 +80,7 @@ struct WriterKind {
     }
 
     template <class F>
-    static void write_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
         std::vector<Write<K, V>> writes;
         writes.reserve(calls->size());
         for (std::size_t i = 0; i < calls->size(); ++i)
@@ -83,42 +90,16 @@ struct WriterKind {
 };
 
 template <class K, class V, class F>
-class SingleWriter final : public SourceFunction {
-public:
+std::shared_ptr<SourceFunction> make_single_writer(F function) {
     using Kind = WriterKind<K, V, std::invoke_result_t<F&, const K&, const V&>>;
-    explicit SingleWriter(F function) : function_(std::make_shared<F>(std::move(function))) {}
-    SourceStyle style() const noexcept override { return Kind::single; }
-    void run(std::shared_ptr<SourceBatch> calls) override {
-        for (std::size_t i = 0; i < calls->size(); ++i) {
-            try {
-                Kind::write_one(function_, calls, i);
-            } catch (...) {
-                calls->threw(i);
-            }
-        }
-    }
-
-private:
-    std::shared_ptr<F> function_;
-};
+    return std::make_shared<SingleSource<Kind, F>>(std::move(function));
+}
 
 template <class K, class V, class F>
-class BatchWriter final : public SourceFunction {
-public:
+std::shared_ptr<SourceFunction> make_batch_writer(F function) {
     using Kind = WriterKind<K, V, std::invoke_result_t<F&, std::span<const Write<K, V>>>>;
-    explicit BatchWriter(F function) : function_(std::make_shared<F>(std::move(function))) {}
-    SourceStyle style() const noexcept override { return Kind::batch; }
-    void run(std::shared_ptr<SourceBatch> calls) override {
-        try {
-            Kind::write_all(function_, calls);
-        } catch (...) {
-            calls->all_threw();
-        }
-    }
-
-private:
-    std::shared_ptr<F> function_;
-};
+    return std::make_shared<BatchSource<Kind, F>>(std::move(function));
+}
 
 } // namespace detail
 
@@ -137,13 +118,13 @@ public:
     Writer() = default;
 
     template <class F>
-    requires(std::invocable<std::remove_cvref_t<F>&, const K&, const V&>) Writer(F&& function)
-        : writer_(std::make_shared<detail::SingleWriter<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(std::invocable<std::decay_t<F>&, const K&, const V&>) Writer(F&& function)
+        : writer_(detail::make_single_writer<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Writer> &&
-             std::invocable<std::remove_cvref_t<F>&, std::span<const Write<K, V>>>) Writer(F&& function)
-        : writer_(std::make_shared<detail::BatchWriter<K, V, std::remove_cvref_t<F>>>(std::forward<F>(function))) {}
+    requires(!std::same_as<std::decay_t<F>, Writer> && std::invocable<std::decay_t<F>&, std::span<const Write<K, V>>>)
+        Writer(F&& function)
+        : writer_(detail::make_batch_writer<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
 
     explicit operator bool() const noexcept { return writer_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return writer_; }

@@ -31,23 +31,24 @@ namespace tiercel::blocking {
 /// Thread safety: all members may be called concurrently.
 ///
 /// The coroutine sleeps on `timer_` until the call's deadline; the last answer cancels the timer from the timer's own
-/// executor. Whoever abandons the call does so under `mutex_`, so no answer touches that executor afterwards.
+/// executor. The timer is there while the coroutine is: whoever ends the call drops it under `mutex_`, so that no
+/// answer touches its event loop afterwards, nor this object's end on a thread of the pool, when the loop may be gone.
 template <class Out>
 class Call : public std::enable_shared_from_this<Call<Out>> {
 public:
     using Outcome = Result<Out>;
 
     Call(const boost::asio::any_io_executor& executor, SteadyTime deadline, std::size_t keys, std::size_t jobs)
-        : timer_(executor, deadline), outcomes_(keys), jobs_left_(jobs) {}
+        : timer_(std::in_place, executor, deadline), outcomes_(keys), jobs_left_(jobs) {}
 
     /// One job's results, for the keys at `places`.
     void answer(std::span<const std::size_t> places, std::vector<Outcome> outcomes) {
         const std::lock_guard lock(mutex_);
-        if (abandoned_) return;
+        if (!timer_) return;
         for (std::size_t i = 0; i < places.size(); ++i)
             outcomes_[places[i]] = std::move(outcomes[i]);
         if (--jobs_left_ == 0) {
-            boost::asio::post(timer_.get_executor(), [self = this->shared_from_this()] { self->timer_.cancel(); });
+            boost::asio::post(timer_->get_executor(), [self = this->shared_from_this()] { self->wake(); });
         }
     }
 
@@ -57,13 +58,13 @@ public:
 
     void abandon() noexcept {
         const std::lock_guard lock(mutex_);
-        abandoned_ = true;
+        timer_.reset();
     }
 
     /// Ends the call: late answers are dropped.
     std::vector<Outcome> take(const Error& unanswered) {
         const std::lock_guard lock(mutex_);
-        abandoned_ = true;
+        timer_.reset();
         std::vector<Outcome> all;
         all.reserve(outcomes_.size());
         for (auto& outcome : outcomes_)
@@ -73,15 +74,20 @@ public:
 
     template <class Handler>
     void async_wait(Handler&& handler) {
-        timer_.async_wait(std::forward<Handler>(handler));
+        const std::lock_guard lock(mutex_); // until the wait has begun, the coroutine cannot drop the timer
+        timer_->async_wait(std::forward<Handler>(handler));
     }
 
 private:
+    void wake() {
+        const std::lock_guard lock(mutex_);
+        if (timer_) timer_->cancel();
+    }
+
     std::mutex mutex_;
-    boost::asio::steady_timer timer_;
+    std::optional<boost::asio::steady_timer> timer_;
     std::vector<std::optional<Outcome>> outcomes_;
     std::size_t jobs_left_;
-    bool abandoned_ = false;
 };
 
 /// A job that answers some keys of a call.

@@ -1,5 +1,8 @@
 #include "chain.hpp"
 
+#include "options_check.hpp"
+
+#include <algorithm>
 #include <cmath>
 
 namespace tiercel::chain {
@@ -44,12 +47,13 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
       flights(options.types.key_equal) {
     for (const auto& tier : options.tiers) {
         tiers.push_back(std::make_shared<Tier>(
-            tier, Tier::Context{options.name, runtime, fences, options.types, options.max_value_bytes}));
+            tier, Tier::Context{options.name, runtime, fences, scope, options.types, options.max_value_bytes}));
     }
 }
 
 Result<WireKey> Chain::wire_key(const detail::Entry& entry) const {
     WireKey key;
+    if (scope->over()) return closed_error();
     try {
         if (auto encoded = options.types.encode_key(entry, key.bytes); !encoded) return encoded.error();
     } catch (...) {
@@ -70,6 +74,10 @@ WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanosecond
     value.version = entry.version;
     value.life = life;
     if (value.negative) return value;
+    if (scope->over()) {
+        value.payload = closed_error();
+        return value;
+    }
     try {
         if (auto encoded = options.types.encode_value(entry, *value.payload); !encoded) value.payload = encoded.error();
     } catch (...) {
@@ -79,7 +87,8 @@ WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanosecond
 }
 
 std::optional<nanoseconds> Chain::life_of(std::optional<nanoseconds> ttl) const {
-    const auto whole = ttl ? ttl : options.expiry.ttl;
+    auto whole = ttl ? ttl : options.expiry.ttl;
+    if (whole) whole = std::min(*whole, detail::longest_life);
     if (!whole || options.expiry.jitter <= 0) return whole;
     const double share = static_cast<double>(runtime->random() >> 11) * 0x1p-53 * options.expiry.jitter;
     const auto cut = nanoseconds(std::llround(static_cast<double>(whole->count()) * share));
@@ -124,9 +133,15 @@ void Chain::arm_expiry() {
 }
 
 void Chain::expire_memory() {
+    if (!scope->begin()) return; // close() tells the listener of the rest, and must not return while this does
     store.expire();
+    scope->end();
     expiry_armed_.store(false, std::memory_order_relaxed);
     if (store.stats().entries != 0) arm_expiry();
+}
+
+Error Chain::closed_error() const {
+    return Error(Errc::closed, "cache '" + options.name + "' is closed");
 }
 
 SteadyTime Chain::after(nanoseconds duration) const {
@@ -148,6 +163,11 @@ std::optional<Error> check(const CallOptions& options) {
     }
     if (options.ttl && *options.ttl <= nanoseconds::zero()) {
         return Error(Errc::invalid_option, "CallOptions::ttl must be positive; leave it empty for the cache's own");
+    }
+    if (options.ttl && *options.ttl > detail::longest_life) {
+        return Error(
+            Errc::invalid_option,
+            "CallOptions::ttl is over 100 years; leave ExpiryOptions::ttl empty for values that do not expire");
     }
     return std::nullopt;
 }

@@ -4,6 +4,7 @@
 #include "flights.hpp"
 #include "key_locks.hpp"
 #include "memory/store.hpp"
+#include "on_close.hpp"
 #include "scope.hpp"
 #include "sources.hpp"
 #include "tier.hpp"
@@ -36,6 +37,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     KeyLocks key_locks;
     Operations<detail::Answer> reads;
     Operations<WriteReport> writes;
+    OnClose on_close;
 
     Counter loads, load_failures, absent, key_writes, write_failures, listener_failures;
     LatencyCounter load_latency;
@@ -57,6 +59,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     /// Sees to it that expired entries leave memory without being touched: a tick each second while there are any.
     void arm_expiry();
 
+    Error closed_error() const;
     SteadyTime after(std::chrono::nanoseconds duration) const;
     bool has_tiers(Skip skip) const;
 

@@ -40,8 +40,9 @@ std::uint64_t Fences::raise(std::uint64_t hash) {
 
 void Fences::settle(std::uint64_t hash, std::uint64_t raised, bool confirmed) {
     const std::lock_guard lock(mutex_);
+    if (raised < floor_) return; // its record went with an overflow; one of this hash there now is another's
     const auto place = records_.find(hash);
-    if (place == records_.end()) return; // gone with an overflow: the floor is above it
+    if (place == records_.end()) return;
     auto& record = place->second;
     if (record.pending > 0) --record.pending;
     if (!confirmed) {
@@ -49,21 +50,29 @@ void Fences::settle(std::uint64_t hash, std::uint64_t raised, bool confirmed) {
     } else if (record.stamp == raised) {
         record.sticky = false;
     }
-    if (record.pending == 0 && !record.sticky) {
+    if (record.forgettable() && !record.queued) {
+        record.queued = true;
         settled_.push_back({hash, record.stamp});
-        forget_settled();
     }
+    forget_settled();
 }
 
 void Fences::fill_unknown(std::uint64_t hash) {
     const std::lock_guard lock(mutex_);
-    record_of(hash).sticky = true;
+    record_of(hash).unknown_fill = true;
 }
 
 std::uint64_t Fences::raise_all() {
     const std::lock_guard lock(mutex_);
-    floor_ = stamp();
+    forget_all();
     return floor_;
+}
+
+/// What any record says, the floor now says of all keys.
+void Fences::forget_all() {
+    floor_ = stamp();
+    records_.clear();
+    settled_.clear();
 }
 
 bool Fences::believes(std::uint64_t hash, std::uint64_t version) const {
@@ -82,9 +91,7 @@ Fences::Record& Fences::record_of(std::uint64_t hash) {
     const auto place = records_.find(hash);
     if (place != records_.end()) return place->second;
     if (records_.size() >= max_records_) {
-        floor_ = stamp();
-        records_.clear();
-        settled_.clear();
+        forget_all();
         overflows_.fetch_add(1, std::memory_order_relaxed);
     }
     return records_[hash];
@@ -93,12 +100,18 @@ Fences::Record& Fences::record_of(std::uint64_t hash) {
 void Fences::forget_settled() {
     const auto oldest = active_.empty() ? std::uint64_t(-1) : *active_.begin();
     while (!settled_.empty() && settled_.front().stamp < oldest) {
-        const auto candidate = settled_.front();
+        const auto hash = settled_.front().hash;
         settled_.pop_front();
-        const auto place = records_.find(candidate.hash);
+        const auto place = records_.find(hash);
         if (place == records_.end()) continue;
-        const auto& record = place->second;
-        if (record.stamp == candidate.stamp && record.pending == 0 && !record.sticky) records_.erase(place);
+        auto& record = place->second;
+        if (!record.forgettable()) {
+            record.queued = false; // settle() sees it again
+        } else if (record.stamp < oldest) {
+            records_.erase(place);
+        } else {
+            settled_.push_back({hash, record.stamp}); // raised again since it was queued
+        }
     }
 }
 

@@ -27,6 +27,8 @@ namespace tiercel::chain {
 ///
 ///   raise(hash) -> pending --settle(true)--> settled --no older read active--> forgotten
 ///                     \----settle(false)---> sticky ---the next raise, settled--> settled; or overflow
+///   fill_unknown(hash) -> kept until an overflow or raise_all(): a lost fill may turn up at any time, and no erase
+///                         that was confirmed before says anything about it
 ///
 /// Thread safety: all members may be called concurrently; one mutex, O(log active reads) under it.
 class Fences {
@@ -61,6 +63,10 @@ private:
         std::uint64_t stamp = 0;
         std::uint32_t pending = 0;
         bool sticky = false;
+        bool unknown_fill = false;
+        bool queued = false; ///< in settled_, once: which bounds it
+
+        bool forgettable() const noexcept { return pending == 0 && !sticky && !unknown_fill; }
     };
     struct Settled {
         std::uint64_t hash;
@@ -68,6 +74,7 @@ private:
     };
 
     Record& record_of(std::uint64_t hash);
+    void forget_all();
     void forget_settled();
 
     const spi::Clock& clock_;

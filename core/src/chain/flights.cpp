@@ -1,6 +1,7 @@
 #include "flights.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tiercel::chain {
 
@@ -17,7 +18,6 @@ Flights::Joined Flights::join(const detail::EntryPtr& probe, FlightKind kind, St
                               Waiter waiter) {
     auto& stripe = stripe_of(probe->hash);
     const std::lock_guard lock(stripe.mutex);
-    waiting_.fetch_add(1, std::memory_order_relaxed);
     const auto place = stripe.flights.find(probe->ref());
     if (place != stripe.flights.end()) {
         for (const auto& flight : place->second) {
@@ -26,16 +26,21 @@ Flights::Joined Flights::join(const detail::EntryPtr& probe, FlightKind kind, St
                 flight->superseded.store(1, std::memory_order_relaxed);
                 continue;
             }
+            if (waiter.strictness == Strictness::strict && flight->tier_failure) {
+                return {flight, false, flight->tier_failure};
+            }
             flight->waiters.push_back(std::move(waiter));
+            waiting_.fetch_add(1, std::memory_order_relaxed);
             joined_.fetch_add(1, std::memory_order_relaxed);
-            return {flight, false};
+            return {flight, false, std::nullopt};
         }
     }
     auto flight = std::make_shared<Flight>(probe, kind, abandon_at);
     flight->waiters.push_back(std::move(waiter));
+    waiting_.fetch_add(1, std::memory_order_relaxed);
     add(stripe.flights, flight);
     size_.fetch_add(1, std::memory_order_relaxed);
-    return {std::move(flight), true};
+    return {std::move(flight), true, std::nullopt};
 }
 
 FlightPtr Flights::begin_write(const detail::EntryPtr& probe) {
@@ -47,14 +52,39 @@ FlightPtr Flights::begin_write(const detail::EntryPtr& probe) {
     return flight;
 }
 
+std::vector<Waiter> Flights::fail_strict(const FlightPtr& flight, const Error& error) {
+    auto& stripe = stripe_of(flight->probe->hash);
+    const std::lock_guard lock(stripe.mutex);
+    if (!flight->tier_failure) flight->tier_failure = error;
+    auto& waiters = flight->waiters;
+    const auto strict = std::stable_partition(waiters.begin(), waiters.end(), [](const Waiter& waiter) {
+        return waiter.strictness != Strictness::strict;
+    });
+    std::vector<Waiter> refused(std::make_move_iterator(strict), std::make_move_iterator(waiters.end()));
+    waiters.erase(strict, waiters.end());
+    waiting_.fetch_sub(refused.size(), std::memory_order_relaxed);
+    if (waiters.empty()) {
+        flight->wanted.store(false, std::memory_order_relaxed);
+        take_off(stripe, flight);
+    }
+    return refused;
+}
+
 std::vector<Waiter> Flights::finish(const FlightPtr& flight) {
     auto& stripe = stripe_of(flight->probe->hash);
     const std::lock_guard lock(stripe.mutex);
+    if (!take_off(stripe, flight)) return {};
+    auto waiters = std::move(flight->waiters);
+    waiting_.fetch_sub(waiters.size(), std::memory_order_relaxed);
+    return waiters;
+}
+
+bool Flights::take_off(Stripe& stripe, const FlightPtr& flight) {
     const auto place = stripe.flights.find(flight->probe->ref());
-    if (place == stripe.flights.end()) return {};
+    if (place == stripe.flights.end()) return false;
     auto& of_key = place->second;
     const auto at = std::find(of_key.begin(), of_key.end(), flight);
-    if (at == of_key.end()) return {};
+    if (at == of_key.end()) return false;
     of_key.erase(at);
     if (of_key.empty()) {
         stripe.flights.erase(place);
@@ -65,9 +95,7 @@ std::vector<Waiter> Flights::finish(const FlightPtr& flight) {
         stripe.flights.emplace(key, std::move(rest));
     }
     size_.fetch_sub(1, std::memory_order_relaxed);
-    auto waiters = std::move(flight->waiters);
-    waiting_.fetch_sub(waiters.size(), std::memory_order_relaxed);
-    return waiters;
+    return true;
 }
 
 void Flights::supersede(detail::KeyRef key, const Flight* except) {

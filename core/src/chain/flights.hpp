@@ -23,6 +23,7 @@ using ReadOperation = Operation<detail::Answer>;
 struct Waiter {
     std::shared_ptr<ReadOperation> operation;
     std::size_t index = 0;
+    Strictness strictness = Strictness::lenient;
 };
 
 enum class FlightKind : std::uint8_t {
@@ -45,7 +46,11 @@ struct Flight {
     const FlightKind kind;
     const SteadyTime abandon_at; ///< afterwards the key is free for another flight
     std::atomic<std::uint64_t> superseded{0};
-    std::vector<Waiter> waiters; ///< guarded by the table
+    /// False once a tier's failure has ended it: all who waited were strict.
+    std::atomic<bool> wanted{true};
+    // Guarded by the table:
+    std::vector<Waiter> waiters;
+    std::optional<Error> tier_failure; ///< the first one; strict callers want to hear of it, and only they
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
@@ -58,7 +63,8 @@ public:
 
     struct Joined {
         FlightPtr flight;
-        bool owner = false; ///< the caller made it, and must see it through
+        bool owner = false;          ///< the caller made it, and must see it through
+        std::optional<Error> failed; ///< of a strict waiter, who did not join: a tier has failed already
     };
 
     /// Joins the flight for this key if there is one of this kind (or, for a lookup, none), else begins it.
@@ -66,6 +72,10 @@ public:
 
     /// A write's flight: never joined.
     FlightPtr begin_write(const detail::EntryPtr& probe);
+
+    /// A tier failed: gives the strict waiters, who wait no more. Without others the flight is off the table, and not
+    /// `wanted`.
+    std::vector<Waiter> fail_strict(const FlightPtr& flight, const Error& error);
 
     /// Takes the flight off the table and gives those who wait for it. The second call gives nobody.
     std::vector<Waiter> finish(const FlightPtr& flight);
@@ -99,6 +109,8 @@ private:
 
     Stripe& stripe_of(std::uint64_t hash) noexcept { return *stripes_[(hash >> 48) % stripes_.size()]; }
     static void add(Table& table, const FlightPtr& flight);
+    /// False if it was off already.
+    bool take_off(Stripe& stripe, const FlightPtr& flight);
 
     std::array<std::unique_ptr<Stripe>, 16> stripes_;
     std::atomic<std::uint64_t> size_{0};

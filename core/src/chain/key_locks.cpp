@@ -15,6 +15,7 @@ void KeyLocks::proceed(std::shared_ptr<Claim> claim) {
             const auto [place, fresh] = locked_.try_emplace(claim->hashes[claim->held]);
             if (!fresh) {
                 place->second.push_back(std::move(claim));
+                ++waiting_;
                 return;
             }
             ++claim->held;
@@ -37,10 +38,31 @@ void KeyLocks::unlock(const std::vector<std::uint64_t>& hashes) {
             place->second.pop_front();
             ++claim->held;
             next.push_back(std::move(claim));
+            --waiting_;
         }
     }
+    // A loop, not a recursion: each that goes may end, and unlock, at once.
+    thread_local std::deque<std::pair<KeyLocks*, std::shared_ptr<Claim>>>* going = nullptr;
+    if (going != nullptr) {
+        for (auto& claim : next)
+            going->emplace_back(this, std::move(claim));
+        return;
+    }
+    std::deque<std::pair<KeyLocks*, std::shared_ptr<Claim>>> here;
     for (auto& claim : next)
-        proceed(std::move(claim));
+        here.emplace_back(this, std::move(claim));
+    going = &here;
+    while (!here.empty()) {
+        auto [locks, claim] = std::move(here.front());
+        here.pop_front();
+        locks->proceed(std::move(claim));
+    }
+    going = nullptr;
+}
+
+std::uint64_t KeyLocks::waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
 }
 
 } // namespace tiercel::chain

@@ -20,7 +20,10 @@ public:
     /// Calls `go` once all of `hashes` (sorted, unique) are this caller's: at once, or when another lets go.
     /// They are taken in their order, so that two batches cannot wait for each other.
     void lock(std::vector<std::uint64_t> hashes, std::function<void()> go);
+    /// Runs those that waited for it, one after the other, before it returns; inside one of these, after that one.
     void unlock(const std::vector<std::uint64_t>& hashes);
+
+    std::uint64_t waiting() const;
 
 private:
     struct Claim {
@@ -30,7 +33,8 @@ private:
     };
     void proceed(std::shared_ptr<Claim> claim);
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    std::uint64_t waiting_ = 0;
     /// Present while locked; the claims wait for it.
     boost::unordered_flat_map<std::uint64_t, std::deque<std::shared_ptr<Claim>>> locked_;
 };

@@ -17,6 +17,7 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr std::size_t max_reasons = 20;
+constexpr std::chrono::milliseconds longest_pause{100};
 
 class Priming : public std::enable_shared_from_this<Priming> {
 public:
@@ -42,6 +43,7 @@ public:
                 if (const auto self = weak.lock()) self->stop(PrimeReport::End::cancelled);
             });
         }
+        chain_->on_close.add(weak_from_this(), [this] { stop(PrimeReport::End::closed); });
         {
             const std::lock_guard lock(mutex_);
             pumping_ = false;
@@ -122,14 +124,14 @@ private:
         if (now >= next_batch_) return true;
         if (!waiting_for_rate_) {
             waiting_for_rate_ = true;
-            chain_->runtime->call_at(next_batch_, [weak = weak_from_this()] {
-                if (const auto self = weak.lock()) {
-                    {
-                        const std::lock_guard again(self->mutex_);
-                        self->waiting_for_rate_ = false;
-                    }
-                    self->schedule();
+            // With no batch under way the timer is all that holds this; it is short, so that close() is soon noticed.
+            const auto look_again = std::min(next_batch_, now + longest_pause);
+            rate_timer_ = chain_->runtime->call_at(look_again, [self = shared_from_this()] {
+                {
+                    const std::lock_guard again(self->mutex_);
+                    self->waiting_for_rate_ = false;
                 }
+                self->schedule();
             });
         }
         return false;
@@ -241,10 +243,12 @@ private:
 
     void finish() {
         PrimeReport report;
+        spi::Runtime::TimerId rate_timer = 0;
         {
             const std::lock_guard lock(mutex_);
             if (finished_) return;
             finished_ = true;
+            rate_timer = rate_timer_;
             report.counts = counts_;
             report.end = *ended_;
             report.reasons.assign(reasons_.begin(), reasons_.end());
@@ -253,6 +257,7 @@ private:
         std::sort(report.reasons.begin(), report.reasons.end(),
                   [](const auto& a, const auto& b) { return a.second > b.second; });
         chain_->runtime->cancel(timer_);
+        chain_->runtime->cancel(rate_timer);
         on_stop_.reset();
         done_(std::move(report));
         chain_->scope->end();
@@ -271,6 +276,7 @@ private:
 
     std::mutex mutex_;
     SteadyTime next_batch_;
+    spi::Runtime::TimerId rate_timer_ = 0; ///< the last; 0: never waited for the rate
     PrimeCounts counts_;
     std::map<std::string, std::uint64_t> reasons_;
     std::map<std::uint64_t, detail::Cancel> under_way_;

@@ -1,5 +1,7 @@
 #include "read_path.hpp"
 
+#include "options_check.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -13,10 +15,6 @@ using detail::EntryPtr;
 using std::chrono::nanoseconds;
 
 namespace {
-
-Error closed_error(const Chain& chain) {
-    return Error(Errc::closed, "cache '" + chain.options.name + "' is closed");
-}
 
 /// One flight on its way down.
 struct Item {
@@ -118,10 +116,10 @@ private:
             }
             if (answer.kind == TierAnswer::Kind::failed) {
                 item.failed[t] = true;
-                if (options_.strictness == Strictness::strict) {
-                    finish(item, *std::move(answer.error));
-                    continue;
-                }
+                const auto refused = chain_->flights.fail_strict(item.flight, *answer.error);
+                for (const auto& waiter : refused)
+                    waiter.operation->complete(waiter.index, *answer.error);
+                if (!item.flight->wanted.load(std::memory_order_relaxed)) continue;
             }
             still.push_back(pending_[n]);
         }
@@ -130,7 +128,7 @@ private:
 
     void ask_source() {
         if (!loader_ || !chain_->scope->open()) {
-            const auto answer = loader_ ? Result<Answer>(closed_error(*chain_)) : Result<Answer>(Answer{});
+            const auto answer = loader_ ? Result<Answer>(chain_->closed_error()) : Result<Answer>(Answer{});
             for (const auto i : pending_)
                 finish(items_[i], answer);
             pending_.clear();
@@ -158,7 +156,7 @@ private:
             chain.load_failures.add();
             finish(item, std::move(facts).error());
         } else if (chain.scope->over()) {
-            finish(item, closed_error(chain));
+            finish(item, chain.closed_error());
         } else {
             item.entry->created = detail::to_nanos(now);
             item.entry->version = began_;
@@ -168,7 +166,7 @@ private:
                 item.life = chain.life_of(facts->ttl ? facts->ttl : options_.ttl);
             } else {
                 chain.absent.add();
-                item.life = facts->ttl ? *facts->ttl : chain.options.expiry.negative_ttl;
+                item.life = std::min(facts->ttl.value_or(chain.options.expiry.negative_ttl), detail::longest_life);
                 cacheable = cacheable && *item.life > nanoseconds::zero();
             }
             if (cacheable) {
@@ -243,12 +241,18 @@ private:
 
     asio::awaitable<void> erase_overtaken(std::size_t t, const std::vector<std::size_t>& which) {
         std::vector<const WireKey*> overtaken;
+        std::vector<std::uint64_t> hashes;
         for (const auto i : which) {
-            if (items_[i].flight->superseded.load() != 0) overtaken.push_back(&items_[i].key);
+            if (items_[i].flight->superseded.load() == 0) continue;
+            overtaken.push_back(&items_[i].key);
+            hashes.push_back(items_[i].entry->hash);
         }
         if (overtaken.empty()) co_return;
         const auto signal = chain_->tiers[t]->begin_erase(overtaken, SteadyTime::max());
-        co_await signal->wait();
+        const auto outcomes = co_await signal->wait();
+        for (std::size_t n = 0; n < hashes.size(); ++n) {
+            if (outcomes[n].kind != TierOutcome::Kind::done) chain_->fences->fill_unknown(hashes[n]);
+        }
     }
 
     void end() {
@@ -294,7 +298,11 @@ std::shared_ptr<Descent> take_off(const ChainPtr& chain, detail::ReadRequest& re
             }
         }
         if (!descent) descent = std::make_shared<Descent>(chain, request.options, loader, here, deadline);
-        auto joined = chain->flights.join(probe, kind, now, deadline, {operation, i});
+        auto joined = chain->flights.join(probe, kind, now, deadline, {operation, i, request.options.strictness});
+        if (joined.failed) {
+            operation->complete(i, *std::move(joined.failed));
+            continue;
+        }
         if (!joined.owner) {
             if (Sources::is_loading_here(*joined.flight->probe)) {
                 operation->complete(i,
@@ -327,7 +335,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
     auto operation = std::make_shared<ReadOperation>(chain->runtime, size, std::move(done));
     const auto loader = request.loader ? request.loader : chain->options.loader;
     if (!chain->scope->begin()) {
-        operation->fail(closed_error(*chain));
+        operation->fail(chain->closed_error());
         return {};
     }
     std::optional<Error> refused = check(request.options);
@@ -355,7 +363,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
     if (operation->over()) return {};
     operation->fail_at(deadline, timeout_error(*chain, timeout));
     chain->reads.add(operation);
-    if (!chain->scope->open()) operation->fail(closed_error(*chain)); // close() may have missed it
+    if (!chain->scope->open()) operation->fail(chain->closed_error()); // close() may have missed it
     return [weak = std::weak_ptr(operation)] {
         if (const auto waiting = weak.lock()) {
             waiting->fail(Error(Errc::cancelled, "the caller gave up; what was begun for others goes on"));

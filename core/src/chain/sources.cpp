@@ -26,8 +26,8 @@ struct Sources::Call {
     std::shared_ptr<detail::SourceFunction> function;
     std::shared_ptr<detail::SourceBatch> batch;
     std::atomic<std::size_t> unsettled{0};
-    spi::Runtime::TimerId timer = 0;
     // Guarded by the owner's mutex:
+    spi::Runtime::TimerId timer = 0;
     bool over = false;    ///< every slot is settled
     bool running = false; ///< holds one of the running places
 };
@@ -77,18 +77,15 @@ void Sources::call(std::shared_ptr<detail::SourceFunction> function, std::vector
 }
 
 void Sources::submit(const std::shared_ptr<Call>& call) {
-    call->timer = runtime_->call_at(call->batch->deadline(), [self = shared_from_this(), call] {
-        {
-            const std::lock_guard lock(self->mutex_);
-            if (call->over) return;
-        }
-        self->timeouts_.add();
-        call->batch->fail_rest(
-            Error(Errc::timeout, "the loader or writer did not answer within TimeoutOptions::source"));
-    });
     bool full = false;
     {
         const std::lock_guard lock(mutex_);
+        call->timer = runtime_->call_at(call->batch->deadline(), [self = shared_from_this(), call] {
+            if (self->is_over(call)) return;
+            self->timeouts_.add();
+            call->batch->fail_rest(
+                Error(Errc::timeout, "the loader or writer did not answer within TimeoutOptions::source"));
+        });
         if (running_ < options_.max_concurrent) {
             ++running_;
             call->running = true;
@@ -113,15 +110,25 @@ void Sources::submit(const std::shared_ptr<Call>& call) {
 void Sources::launch(const std::shared_ptr<Call>& call) {
     calls_.add();
     if (is_async(call->function->style())) {
-        boost::asio::post(runtime_->executor(), [scope = scope_, call] {
-            if (!scope->over()) run(call);
-        });
+        boost::asio::post(runtime_->executor(), [self = shared_from_this(), call] { self->run_if_wanted(call); });
         return;
     }
-    const auto accepted = runtime_->run_blocking([scope = scope_, call] {
-        if (!scope->over()) run(call);
-    });
-    if (!accepted) call->batch->fail_rest(accepted.error());
+    const auto accepted =
+        runtime_->run_blocking([self = shared_from_this(), call] { self->run_if_wanted(call); });
+    if (accepted) return;
+    // Not from here: failing a call launches the next one, which the runtime refuses too, and so on down the queue.
+    boost::asio::post(runtime_->executor(),
+                      [call, error = accepted.error()] { call->batch->fail_rest(error); });
+}
+
+/// A call whose time passed while it waited for a thread is not begun: its key may be loading again already.
+void Sources::run_if_wanted(const std::shared_ptr<Call>& call) {
+    if (!scope_->over() && !is_over(call)) run(call);
+}
+
+bool Sources::is_over(const std::shared_ptr<Call>& call) const {
+    const std::lock_guard lock(mutex_);
+    return call->over;
 }
 
 void Sources::run(const std::shared_ptr<Call>& call) {
@@ -136,23 +143,24 @@ void Sources::settled(const std::shared_ptr<Call>& call) {
 
 /// The call is over; its place goes to the next one that is worth running.
 void Sources::release(const std::shared_ptr<Call>& call) {
-    if (call->timer != 0) runtime_->cancel(call->timer);
     std::shared_ptr<Call> next;
+    spi::Runtime::TimerId timer = 0;
     {
         const std::lock_guard lock(mutex_);
         call->over = true;
-        if (!call->running) return;
-        while (!next && !queue_.empty()) {
+        timer = call->timer;
+        while (call->running && !next && !queue_.empty()) {
             next = std::move(queue_.front());
             queue_.pop_front();
             if (next->over) next = nullptr;
         }
         if (next) {
             next->running = true;
-        } else {
+        } else if (call->running) {
             --running_;
         }
     }
+    if (timer != 0) runtime_->cancel(timer);
     if (next) launch(next);
 }
 

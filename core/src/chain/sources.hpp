@@ -48,6 +48,8 @@ private:
     void launch(const std::shared_ptr<Call>& call);
     void settled(const std::shared_ptr<Call>& call);
     void release(const std::shared_ptr<Call>& call);
+    void run_if_wanted(const std::shared_ptr<Call>& call);
+    bool is_over(const std::shared_ptr<Call>& call) const;
     static void run(const std::shared_ptr<Call>& call);
 
     const std::shared_ptr<spi::Runtime> runtime_;

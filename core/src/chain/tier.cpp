@@ -15,6 +15,7 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr std::chrono::seconds marker_interval{1};
+constexpr nanoseconds longest_life = std::chrono::hours(24) * 36'525; // as ExpiryOptions has it
 
 WireKey marker_key() {
     WireKey key{std::string("\0cleared", 8), {}};
@@ -28,6 +29,35 @@ std::optional<milliseconds> to_ttl(std::optional<nanoseconds> life) {
     return std::max(milliseconds(1), std::chrono::floor<milliseconds>(*life));
 }
 
+/// Far enough from the ends of the clock that differences in nanoseconds do not overflow: what a backend says is not
+/// to be trusted.
+bool plausible(SystemTime time) {
+    constexpr auto most = std::chrono::hours(24 * 366) * 140; // nanoseconds reach 292 years
+    const auto since_epoch = time.time_since_epoch();
+    return since_epoch >= -most && since_epoch <= most + longest_life;
+}
+
+/// Whether a put that failed like this may still be applied: what does not say no may mean yes.
+bool may_be_applied(Errc code) {
+    switch (code) {
+    case Errc::invalid_key:
+    case Errc::value_too_large:
+    case Errc::unsupported:
+    case Errc::overloaded:
+    case Errc::would_block:
+    case Errc::codec_failed:
+    case Errc::connection_failed:
+    case Errc::authentication_failed:
+    case Errc::permission_denied:
+    case Errc::not_ready:
+    case Errc::out_of_memory:
+    case Errc::read_only:
+    case Errc::wrong_type:
+    case Errc::moved: return false;
+    default: return true;
+    }
+}
+
 } // namespace
 
 /// One call to the backend, and everything it works on: it may outlive whoever asked.
@@ -36,7 +66,8 @@ struct Tier::Call {
     std::vector<Bytes> values;
     std::vector<BytesView> views;
     std::vector<spi::PutItem> items;
-    std::vector<std::size_t> at; // items[i] or views[i] answers for outcome at[i]
+    std::vector<std::size_t> at;        // items[i] is for outcome at[i]
+    std::vector<std::size_t> erased_at; // views[i] is for outcome erased_at[i], of a put that erases instead
     std::vector<std::uint64_t> hashes;
     std::vector<TierOutcome> outcomes;
     spi::CallContext context{};
@@ -57,7 +88,9 @@ Tier::Tier(const TierOptions& options, Context context)
       marker_(marker_key()) {}
 
 SteadyTime Tier::bound(SteadyTime deadline) const {
-    return std::min(deadline, context_.runtime->now() + std::chrono::duration_cast<SteadyTime::duration>(timeout_));
+    const auto now = context_.runtime->now();
+    const auto own = std::chrono::duration_cast<SteadyTime::duration>(timeout_);
+    return own >= SteadyTime::max() - now ? deadline : std::min(deadline, now + own);
 }
 
 /// Starts `work` on the event loop; whichever comes first, its result or the deadline, is the signal's value.
@@ -104,8 +137,9 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
         call->keys.push_back(backend_key(*lookup.key));
     auto due = marker_due_.load(std::memory_order_relaxed);
     call->with_marker =
-        due <= detail::to_nanos(now) &&
-        marker_due_.compare_exchange_strong(due, detail::to_nanos(now + marker_interval), std::memory_order_relaxed);
+        !marker_heard_.load(std::memory_order_relaxed) ||
+        (due <= detail::to_nanos(now) &&
+         marker_due_.compare_exchange_strong(due, detail::to_nanos(now + marker_interval), std::memory_order_relaxed));
     if (call->with_marker) call->keys.push_back(backend_key(marker_));
     call->views.assign(call->keys.begin(), call->keys.end());
 
@@ -117,8 +151,9 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     Raw raw = co_await signal->wait();
     read_latency_.add(context_.runtime->now() - now);
     if (raw.size() != size) {
-        raw.assign(size, Error(Errc::protocol_error, "backend '" + name_ + "' gave the wrong number of results"));
+        raw.assign(size, wrong_number());
     }
+    if (context_.scope->over()) raw.assign(size, Error(Errc::closed, "cache '" + context_.cache_name + "' is closed"));
     if (call->with_marker) {
         heed_marker(raw.back());
         raw.pop_back();
@@ -151,6 +186,10 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         return {};
     }
     const auto& header = unpacked.header;
+    if (!plausible(header.created) || (header.expires && !plausible(*header.expires))) {
+        defect(wire::Defect::bad_payload);
+        return {};
+    }
 
     std::optional<nanoseconds> life;
     if (remaining) life = *remaining;
@@ -192,6 +231,7 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
 }
 
 void Tier::heed_marker(const spi::Lookup& marker) {
+    marker_heard_.store(bool(marker), std::memory_order_relaxed);
     if (!marker || !*marker) return;
     wire::Unpacked unpacked;
     const wire::Expected expected{marker_.fingerprint, 0, 0};
@@ -218,6 +258,7 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
         call->hashes.push_back(stores[i].hash);
         auto life = value.life;
         if (max_ttl_) life = life ? std::min(*life, *max_ttl_) : *max_ttl_;
+        if (life) life = std::min(*life, longest_life);
 
         wire::Header header;
         header.negative = value.negative;
@@ -253,7 +294,9 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
         call->items.push_back({call->keys.back(), call->values.back(), to_ttl(life)});
     }
     for (std::size_t i = 0; i < stores.size(); ++i) {
-        if (call->outcomes[i].kind != TierOutcome::Kind::done) call->views.emplace_back(call->keys[i]);
+        if (call->outcomes[i].kind == TierOutcome::Kind::done) continue;
+        call->erased_at.push_back(i);
+        call->views.emplace_back(call->keys[i]);
     }
     const auto size = stores.size();
     const auto hashes = call->hashes;
@@ -272,31 +315,34 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
 asio::awaitable<Tier::Outcomes> Tier::write_now(Call& call) {
     if (!call.items.empty()) {
         auto results = co_await backend_->put_many(call.items, call.context);
+        if (results.size() != call.items.size()) results.assign(call.items.size(), wrong_number());
         for (std::size_t i = 0; i < call.items.size(); ++i) {
             const auto at = call.at[i];
-            if (i >= results.size()) {
-                call.outcomes[at] =
-                    outcome(TierOutcome::Kind::failed, Error(Errc::protocol_error, "the backend gave too few results"));
-                context_.fences->fill_unknown(call.hashes[at]);
-            } else if (results[i]) {
+            if (results[i]) {
                 puts_.add();
-            } else {
-                count(results[i].error());
-                const auto code = results[i].error().code();
-                if (code == Errc::value_too_large) too_large_.add();
-                if (code == Errc::timeout || code == Errc::connection_lost || code == Errc::closed) {
-                    context_.fences->fill_unknown(call.hashes[at]);
-                }
-                call.outcomes[at] =
-                    outcome(code == Errc::value_too_large ? TierOutcome::Kind::too_large : TierOutcome::Kind::failed,
-                            std::move(results[i]).error());
+                continue;
             }
+            Error error = std::move(results[i]).error();
+            count(error);
+            if (may_be_applied(error.code())) context_.fences->fill_unknown(call.hashes[at]);
+            const bool too_large = error == Errc::value_too_large;
+            if (too_large) {
+                too_large_.add();
+                call.erased_at.push_back(at);
+                call.views.emplace_back(call.keys[at]);
+            }
+            call.outcomes[at] =
+                outcome(too_large ? TierOutcome::Kind::too_large : TierOutcome::Kind::failed, std::move(error));
         }
     }
     if (!call.views.empty()) {
         auto results = co_await backend_->erase_many(call.views, call.context);
-        for (const auto& result : results) {
-            if (!result) count(result.error());
+        if (results.size() != call.views.size()) results.assign(call.views.size(), wrong_number());
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            if (results[i]) continue;
+            Error error = std::move(results[i]).error();
+            count(error);
+            call.outcomes[call.erased_at[i]] = outcome(TierOutcome::Kind::failed, std::move(error));
         }
     }
     write_latency_.add(context_.runtime->now() - call.began);
@@ -323,13 +369,13 @@ Tier::PendingOutcomes Tier::begin_erase(const std::vector<const WireKey*>& keys,
 
 asio::awaitable<Tier::Outcomes> Tier::erase_now(Call& call) {
     auto results = co_await backend_->erase_many(call.views, call.context);
+    if (results.size() != call.outcomes.size()) results.assign(call.outcomes.size(), wrong_number());
     for (std::size_t i = 0; i < call.outcomes.size(); ++i) {
-        if (i < results.size() && results[i]) {
+        if (results[i]) {
             erases_.add();
             continue;
         }
-        Error error = i < results.size() ? std::move(results[i]).error()
-                                         : Error(Errc::protocol_error, "the backend gave too few results");
+        Error error = std::move(results[i]).error();
         count(error);
         call.outcomes[i] = outcome(TierOutcome::Kind::failed, std::move(error));
     }
@@ -379,9 +425,16 @@ asio::awaitable<Result<Tier::Page>> Tier::list(std::string cursor) {
     for (const auto& stored : listed->keys) {
         Bytes key;
         if (!wire::parse_backend_key(stored, prefix_, alphabet_, key) || key == marker_.bytes) continue;
-        if (auto entry = context_.types.decode_key(key)) page.keys.push_back(std::move(entry));
+        try {
+            if (auto entry = context_.types.decode_key(key)) page.keys.push_back(std::move(entry));
+        } catch (...) { // the codec's way to say that this is no key of ours
+        }
     }
     co_return page;
+}
+
+Error Tier::wrong_number() const {
+    return Error(Errc::protocol_error, "backend '" + name_ + "' gave the wrong number of results");
 }
 
 void Tier::count(const Error& error) {

@@ -2,6 +2,7 @@
 
 #include "counters.hpp"
 #include "fences.hpp"
+#include "scope.hpp"
 #include "signal.hpp"
 #include "wire/envelope.hpp"
 #include "wire/key_encoding.hpp"
@@ -50,7 +51,7 @@ struct WireValue {
 /// deadline does. A backend that never answers costs its caller the timeout and this tier a dangling call.
 ///
 /// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
-/// once a second, which is how other processes learn of it.
+/// once a second, and until the backend has first answered for it, which is how other processes learn of it.
 /// Thread safety: all members may be called concurrently.
 class Tier : public std::enable_shared_from_this<Tier> {
 public:
@@ -58,6 +59,7 @@ public:
         std::string cache_name;
         std::shared_ptr<spi::Runtime> runtime;
         std::shared_ptr<Fences> fences;
+        std::shared_ptr<Scope> scope; ///< once over, values are not decoded any more
         detail::TypeFunctions types;
         std::size_t max_value_bytes = 0;
     };
@@ -109,6 +111,7 @@ private:
     void heed_marker(const spi::Lookup& marker);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
     void count(const Error& error);
+    Error wrong_number() const;
     void defect(wire::Defect defect) { defects_[static_cast<std::size_t>(defect)].add(); }
     TierOutcome outcome(TierOutcome::Kind kind, std::optional<Error> error = std::nullopt) const;
 
@@ -125,6 +128,7 @@ private:
 
     std::atomic<std::uint64_t> cleared_before_{0};
     std::atomic<detail::Nanos> marker_due_{0};
+    std::atomic<bool> marker_heard_{false};
 
     Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
         cleared_;

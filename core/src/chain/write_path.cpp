@@ -2,20 +2,21 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <algorithm>
+#include <thread>
 
 namespace tiercel::chain {
 
 namespace asio = boost::asio;
+using detail::Caller;
 using detail::EntryPtr;
 using std::chrono::nanoseconds;
 
 namespace {
-
-Error closed_error(const Chain& chain) {
-    return Error(Errc::closed, "cache '" + chain.options.name + "' is closed");
-}
 
 Error timeout_error(const Chain& chain, nanoseconds timeout) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
@@ -39,7 +40,8 @@ Result<WriteReport> judged(WriteReport report, Strictness strictness) {
 /// One key's write or erasure.
 struct Item {
     EntryPtr entry;
-    FlightPtr flight; ///< of a write
+    std::size_t index = 0; ///< in the operation
+    FlightPtr flight;      ///< of a write
     Result<WireKey> key = WireKey{};
     std::uint64_t raised = 0;
     std::optional<Error> refused; ///< by the source
@@ -112,8 +114,10 @@ protected:
     void settle(const Item& item) {
         if (chain_->tiers.empty()) return;
         const bool confirmed =
-            std::all_of(item.report.tiers.begin(), item.report.tiers.end(),
-                        [](const TierOutcome& outcome) { return outcome.kind == TierOutcome::Kind::done; });
+            std::all_of(item.report.tiers.begin(), item.report.tiers.end(), [](const TierOutcome& outcome) {
+                return outcome.kind == TierOutcome::Kind::done ||
+                       outcome.kind == TierOutcome::Kind::too_large; // and erased
+            });
         chain_->fences->settle(item.entry->hash, item.raised, confirmed);
     }
 
@@ -134,9 +138,11 @@ class Erasure final : public Change {
 public:
     using Change::Change;
 
-    void start(std::vector<EntryPtr> probes) {
-        for (auto& probe : probes)
-            items_.push_back({std::move(probe), nullptr, WireKey{}, 0, std::nullopt, {}});
+    void start(std::vector<EntryPtr> probes, Caller) {
+        for (auto& probe : probes) {
+            const auto index = items_.size();
+            items_.push_back({std::move(probe), index, nullptr, WireKey{}, 0, std::nullopt, {}});
+        }
         encode_keys();
         for (auto& item : items_) {
             raise(item);
@@ -169,22 +175,43 @@ class WriteThrough final : public Change {
 public:
     using Change::Change;
 
-    void start(std::vector<EntryPtr> entries) {
-        for (auto& entry : entries)
-            items_.push_back({std::move(entry), nullptr, WireKey{}, 0, std::nullopt, {}});
-        for (const auto& item : items_)
-            locked_.push_back(item.entry->hash);
-        std::sort(locked_.begin(), locked_.end());
-        locked_.erase(std::unique(locked_.begin(), locked_.end()), locked_.end());
-        chain_->key_locks.lock(locked_, [self = self()] { self->write_source(); });
+    /// Writes of one key follow one another within a call too: the second one of a key is in the second round, and so
+    /// on, and each round begins when the one before it has ended.
+    void start(std::vector<EntryPtr> entries, Caller caller) {
+        if (caller == Caller::blocked) blocked_ = std::this_thread::get_id();
+        std::vector<std::shared_ptr<WriteThrough>> rounds{self()};
+        boost::unordered_flat_map<std::uint64_t, std::size_t> round_of;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            const auto hash = entries[i]->hash;
+            const auto round = round_of[hash]++;
+            if (round == rounds.size()) {
+                rounds.push_back(std::make_shared<WriteThrough>(chain_, options_, operation_));
+                rounds[round - 1]->next_ = rounds.back();
+            }
+            rounds[round]->items_.push_back({std::move(entries[i]), i, nullptr, WireKey{}, 0, std::nullopt, {}});
+            rounds[round]->locked_.push_back(hash);
+        }
+        for (const auto& round : rounds)
+            std::sort(round->locked_.begin(), round->locked_.end());
+        begin();
     }
 
 private:
+    void begin() {
+        chain_->key_locks.lock(locked_, [self = self()] { self->write_source(); });
+    }
+
     std::shared_ptr<WriteThrough> self() { return std::static_pointer_cast<WriteThrough>(shared_from_this()); }
 
     void write_source() {
         encode_keys();
         if (!chain_->options.writer) {
+            change();
+            return;
+        }
+        if (chain_->scope->over()) {
+            for (auto& item : items_)
+                item.refused = chain_->closed_error();
             change();
             return;
         }
@@ -195,7 +222,7 @@ private:
         auto probes = entries;
         unwritten_.store(entries.size());
         chain_->key_writes.add(entries.size());
-        const bool here = chain_->options.loading.run_on == RunOn::caller && !chain_->runtime->on_event_loop();
+        const bool here = chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
         chain_->sources->call(
             chain_->options.writer, std::move(entries), chain_->after(chain_->options.timeouts.source),
             Errc::writer_failed, here,
@@ -253,6 +280,7 @@ private:
 
     void finish() {
         for (auto& item : items_) {
+            if (!item.refused && !chain_->tiers.empty() && item.flight->superseded.load() != 0) erase_overtaken(item);
             settle(item);
             if (item.refused) {
                 chain_->store.erase(item.entry->ref());
@@ -266,12 +294,32 @@ private:
         chain_->key_locks.unlock(locked_);
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            operation_->complete(i, item.refused ? Result<WriteReport>(*std::move(item.refused))
-                                                 : judged(std::move(item.report), options_.strictness));
+            operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))
+                                                          : judged(std::move(item.report), options_.strictness));
         }
-        chain_->scope->end();
+        if (next_) {
+            // It inherits the scope's count. Posted: there may be as many rounds as writes.
+            asio::post(chain_->runtime->executor(), [next = std::move(next_)] { next->begin(); });
+        } else {
+            chain_->scope->end();
+        }
     }
 
+    /// Invalidated while the tiers were taking it: whether they erased or stored last is not known.
+    void erase_overtaken(Item& item) {
+        for (auto& tier : item.report.tiers) {
+            if (tier.kind == TierOutcome::Kind::done) tier = overtaken(tier.tier);
+        }
+        (void)erase(chain_, {item.entry}, {}, [](const detail::Reports&) {});
+    }
+
+    static TierOutcome overtaken(const std::string& tier) {
+        return {tier, TierOutcome::Kind::failed,
+                Error(Errc::cancelled, "the key was invalidated while it was being written")};
+    }
+
+    std::thread::id blocked_;            ///< the thread that waits for this write, if any
+    std::shared_ptr<WriteThrough> next_; ///< the next round
     std::vector<std::uint64_t> locked_;
     std::vector<std::optional<nanoseconds>> lives_;
     std::atomic<std::size_t> unwritten_{0};
@@ -279,7 +327,7 @@ private:
 
 /// What writes and erasures have in common before and after they start.
 template <class Work>
-detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOptions options,
+detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOptions options, Caller caller,
                    std::function<void(detail::Reports)> done) {
     if (entries.empty()) {
         done({});
@@ -287,7 +335,7 @@ detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOpt
     }
     auto operation = std::make_shared<WriteOperation>(chain->runtime, entries.size(), std::move(done));
     if (!chain->scope->begin()) {
-        operation->fail(closed_error(*chain));
+        operation->fail(chain->closed_error());
         return {};
     }
     if (const auto refused = check(options)) {
@@ -297,10 +345,11 @@ detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOpt
     }
     const auto timeout = options.timeout.value_or(chain->options.timeouts.call);
     const auto deadline = chain->after(timeout);
-    std::make_shared<Work>(chain, options, operation)->start(std::move(entries));
+    std::make_shared<Work>(chain, options, operation)->start(std::move(entries), caller);
     if (operation->over()) return {};
     operation->fail_at(deadline, timeout_error(*chain, timeout));
     chain->writes.add(operation);
+    if (chain->scope->over()) operation->fail(chain->closed_error()); // close() may have missed it
     return [weak = std::weak_ptr(operation)] {
         if (const auto waiting = weak.lock()) {
             waiting->fail(Error(Errc::cancelled, "the caller gave up; the write goes on and may succeed"));
@@ -310,19 +359,26 @@ detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOpt
 
 } // namespace
 
-detail::Cancel write(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOptions options,
+detail::Cancel write(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOptions options, Caller caller,
                      std::function<void(detail::Reports)> done) {
-    return run<WriteThrough>(chain, std::move(entries), options, std::move(done));
+    if (chain->key_locks.waiting() >= chain->options.loading.max_waiting) {
+        done(detail::Reports(entries.size(),
+                             Error(Errc::overloaded, std::to_string(chain->options.loading.max_waiting) +
+                                                         " writes wait for an earlier one of their key already "
+                                                         "(LoadingOptions::max_waiting)")));
+        return {};
+    }
+    return run<WriteThrough>(chain, std::move(entries), options, caller, std::move(done));
 }
 
 detail::Cancel erase(const ChainPtr& chain, std::vector<EntryPtr> probes, CallOptions options,
                      std::function<void(detail::Reports)> done) {
-    return run<Erasure>(chain, std::move(probes), options, std::move(done));
+    return run<Erasure>(chain, std::move(probes), options, Caller::free, std::move(done));
 }
 
 detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<void(Result<WriteReport>)> done) {
     if (!chain->scope->begin()) {
-        done(closed_error(*chain));
+        done(chain->closed_error());
         return {};
     }
     if (const auto refused = check(options)) {
@@ -330,8 +386,9 @@ detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<v
         done(*refused);
         return {};
     }
-    chain->flights.supersede_all();
+    // The tiers' values lose belief first: a lookup that begins after supersede_all() must not find them any more.
     const auto stamp = chain->fences->raise_all();
+    chain->flights.supersede_all();
     WriteReport report;
     report.in_memory = chain->store.stats().entries != 0;
     chain->store.clear();

@@ -12,9 +12,10 @@ namespace tiercel::chain {
 ///
 /// Writes of one key follow one another from the first step to the last, so that memory ends with what the source got
 /// last. What the source refused, or did not confirm in time, is dropped from memory and tiers instead: nobody knows
-/// what the source holds. A write is drained, not dropped, by close().
+/// what the source holds. A write is drained, not dropped, by close(). One that was invalidated meanwhile is erased from
+/// the tiers again.
 detail::Cancel write(const ChainPtr& chain, std::vector<detail::EntryPtr> entries, CallOptions options,
-                     std::function<void(detail::Reports)> done);
+                     detail::Caller caller, std::function<void(detail::Reports)> done);
 
 /// Begins to erase: fence raised, flights superseded, memory erased, then the tiers (all at once).
 detail::Cancel erase(const ChainPtr& chain, std::vector<detail::EntryPtr> probes, CallOptions options,

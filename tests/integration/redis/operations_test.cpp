@@ -61,7 +61,8 @@ TEST_F(RedisOperations, a_batch_larger_than_what_may_be_pending_goes_out_in_part
     const std::string value(1500, 'v');
     const std::string largest(4096 - 256, 'v');
     std::vector<spi::PutItem> items;
-    for (const char* key : {"a", "b", "c", "d", "e"}) items.push_back({key, value, {}});
+    for (const char* key : {"a", "b", "c", "d", "e"})
+        items.push_back({key, value, {}});
     items.push_back({"f", largest, {}});
     for (const auto& result : small.run(small.backend->put_many(items, within(5s)))) {
         EXPECT_TRUE(result) << result.error().message();
@@ -84,22 +85,27 @@ TEST_F(RedisOperations, a_stored_value_over_the_limit_fails_alone) {
 
 TEST_F(RedisOperations, a_batch_of_ten_thousand) {
     std::vector<std::string> names;
-    for (int i = 0; i < 10'000; ++i) names.push_back("key:" + std::to_string(i));
+    for (int i = 0; i < 10'000; ++i)
+        names.push_back("key:" + std::to_string(i));
     std::vector<spi::PutItem> items;
     std::vector<BytesView> keys;
     for (const auto& name : names) {
         items.push_back({name, name, 1min});
         keys.push_back(name);
     }
-    for (const auto& result : client.run(client.backend->put_many(items, within(30s)))) ASSERT_TRUE(result);
+    for (const auto& result : client.run(client.backend->put_many(items, within(30s))))
+        ASSERT_TRUE(result);
     const auto lookups = client.run(client.backend->get_many(keys, within(30s)));
     ASSERT_EQ(lookups.size(), names.size());
-    for (std::size_t i = 0; i < names.size(); ++i) ASSERT_EQ(lookups[i].value()->value, names[i]);
+    for (std::size_t i = 0; i < names.size(); ++i)
+        ASSERT_EQ(lookups[i].value()->value, names[i]);
     for (const auto& touched : client.run(client.backend->touch_many(keys, 1h, within(30s)))) {
         ASSERT_TRUE(touched.value());
     }
-    for (const auto& erased : client.run(client.backend->erase_many(keys, within(30s)))) ASSERT_TRUE(erased.value());
-    for (const auto& erased : client.run(client.backend->erase_many(keys, within(30s)))) ASSERT_FALSE(erased.value());
+    for (const auto& erased : client.run(client.backend->erase_many(keys, within(30s))))
+        ASSERT_TRUE(erased.value());
+    for (const auto& erased : client.run(client.backend->erase_many(keys, within(30s))))
+        ASSERT_FALSE(erased.value());
 }
 
 TEST_F(RedisOperations, an_empty_batch_is_done_at_once) {

@@ -37,7 +37,8 @@ TEST(Backoff, takes_off_at_most_a_half) {
 
 TEST(Backoff, begins_anew_after_a_success) {
     Backoff backoff(50ms, 2s);
-    for (int i = 0; i < 5; ++i) backoff.failed(start, no_jitter);
+    for (int i = 0; i < 5; ++i)
+        backoff.failed(start, no_jitter);
     backoff.succeeded();
     EXPECT_TRUE(backoff.allows(start));
     backoff.failed(start, no_jitter);
@@ -46,7 +47,8 @@ TEST(Backoff, begins_anew_after_a_success) {
 
 TEST(Backoff, does_not_overflow_with_an_enormous_most) {
     Backoff backoff(1ms, std::chrono::hours(24 * 365 * 100));
-    for (int i = 0; i < 100; ++i) backoff.failed(start, no_jitter);
+    for (int i = 0; i < 100; ++i)
+        backoff.failed(start, no_jitter);
     EXPECT_FALSE(backoff.allows(start + 24h));
 }
 

@@ -55,22 +55,21 @@ TEST_P(ConnectOption, out_of_range_is_an_error_that_names_it) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, ConnectOption,
-    ::testing::Values(
-        BadOption{"connect_timeout", [](Options& o) { o.connect_timeout = 0ms; }},
-        BadOption{"max_silence", [](Options& o) { o.max_silence = -1ms; }},
-        BadOption{"reconnect_delay_min", [](Options& o) { o.reconnect_delay_min = 0ms; }},
-        BadOption{"reconnect_delay_max", [](Options& o) { o.reconnect_delay_max = 1ms; }},
-        BadOption{"connections", [](Options& o) { o.connections = 0; }},
-        BadOption{"connections", [](Options& o) { o.connections = 65; }},
-        BadOption{"max_pending_calls", [](Options& o) { o.max_pending_calls = 0; }},
-        BadOption{"max_pending_bytes", [](Options& o) { o.max_pending_bytes = 1 << 20; }},
-        BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = 100; }},
-        BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = std::size_t{1} << 30; }},
-        BadOption{"client_name", [](Options& o) { o.client_name = "two words"; }},
-        BadOption{"username", [](Options& o) { o.username = "u"; }, "redis://user:s3cret@host"},
-        BadOption{"password", [](Options& o) { o.password = "s3cret"; }, "redis://:other@host"},
-        BadOption{"password", [](Options& o) { o.username = "u"; }},
-        BadOption{"password", [](Options&) {}, "redis://user@host"}));
+    ::testing::Values(BadOption{"connect_timeout", [](Options& o) { o.connect_timeout = 0ms; }},
+                      BadOption{"max_silence", [](Options& o) { o.max_silence = -1ms; }},
+                      BadOption{"reconnect_delay_min", [](Options& o) { o.reconnect_delay_min = 0ms; }},
+                      BadOption{"reconnect_delay_max", [](Options& o) { o.reconnect_delay_max = 1ms; }},
+                      BadOption{"connections", [](Options& o) { o.connections = 0; }},
+                      BadOption{"connections", [](Options& o) { o.connections = 65; }},
+                      BadOption{"max_pending_calls", [](Options& o) { o.max_pending_calls = 0; }},
+                      BadOption{"max_pending_bytes", [](Options& o) { o.max_pending_bytes = 1 << 20; }},
+                      BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = 100; }},
+                      BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = std::size_t{1} << 30; }},
+                      BadOption{"client_name", [](Options& o) { o.client_name = "two words"; }},
+                      BadOption{"username", [](Options& o) { o.username = "u"; }, "redis://user:s3cret@host"},
+                      BadOption{"password", [](Options& o) { o.password = "s3cret"; }, "redis://:other@host"},
+                      BadOption{"password", [](Options& o) { o.username = "u"; }},
+                      BadOption{"password", [](Options&) {}, "redis://user@host"}));
 
 TEST(Connect, takes_the_user_from_the_url_and_the_password_from_the_options) {
     EXPECT_TRUE(connect("redis://user@host", {.password = "pw"}));

@@ -56,7 +56,8 @@ TEST(ErrorReplyText, does_not_repeat_arguments) {
 TEST(ErrorReplyText, is_short_and_printable) {
     const auto error = to_error("ERR \x01\xff" + std::string(100'000, 'x'), "redis host:1");
     EXPECT_LT(error.message().size(), 300U);
-    for (const char c : error.message()) EXPECT_TRUE(c >= ' ' && c <= '~');
+    for (const char c : error.message())
+        EXPECT_TRUE(c >= ' ' && c <= '~');
 }
 
 } // namespace

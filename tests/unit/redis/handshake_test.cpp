@@ -63,8 +63,7 @@ TEST(Handshake, ends_at_a_refused_log_in_without_repeating_the_password) {
 
 TEST(Handshake, ends_at_a_missing_password) {
     Handshake handshake(server(), "");
-    EXPECT_EQ(handshake.on_reply(error("NOAUTH Authentication required.")).error().code(),
-              Errc::authentication_failed);
+    EXPECT_EQ(handshake.on_reply(error("NOAUTH Authentication required.")).error().code(), Errc::authentication_failed);
 }
 
 TEST(Handshake, ends_at_a_database_that_is_not_there) {

@@ -21,7 +21,8 @@ public:
     std::string outcome() const {
         if (times_done == 0) return "pending";
         std::string text;
-        for (const auto& reply : replies) text += reply.text + " ";
+        for (const auto& reply : replies)
+            text += reply.text + " ";
         return error ? text + std::string(to_string(error->code())) : text + "done";
     }
 
@@ -205,7 +206,8 @@ TEST_F(PipelineTest, a_loss_ends_what_is_in_flight_once_and_leaves_what_waits) {
     EXPECT_EQ(answered_in_part->outcome(), "b1 connection_lost");
     EXPECT_EQ(sent->outcome(), "connection_lost");
     EXPECT_EQ(waiting->outcome(), "pending");
-    for (const auto& call : {expired, answered_in_part, sent}) EXPECT_EQ(call->times_done, 1);
+    for (const auto& call : {expired, answered_in_part, sent})
+        EXPECT_EQ(call->times_done, 1);
     // The next connection begins with a clean slate.
     EXPECT_EQ(take(), "d");
     EXPECT_TRUE(reply("d1"));
@@ -235,8 +237,7 @@ TEST_F(PipelineTest, no_reply_reaches_another_call_whatever_happens) {
         case 0:
         case 1:
             if (admission.calls() < 50) {
-                calls.push_back(
-                    add(name_of(calls.size()), std::chrono::milliseconds(random() % 20), 1 + random() % 3));
+                calls.push_back(add(name_of(calls.size()), std::chrono::milliseconds(random() % 20), 1 + random() % 3));
             }
             break;
         case 2: {
@@ -268,7 +269,8 @@ TEST_F(PipelineTest, no_reply_reaches_another_call_whatever_happens) {
     std::size_t answered = 0;
     for (std::size_t i = 0; i < calls.size(); ++i) {
         ASSERT_EQ(calls[i]->times_done, 1);
-        for (const auto& own : calls[i]->replies) ASSERT_EQ(own.text, name_of(i));
+        for (const auto& own : calls[i]->replies)
+            ASSERT_EQ(own.text, name_of(i));
         ASSERT_TRUE(calls[i]->error || calls[i]->replies.size() == calls[i]->commands);
         if (!calls[i]->error) ++answered;
     }

@@ -23,7 +23,8 @@ std::string show(const Reply& reply) {
         return '\'' + reply.text + '\'';
     case Reply::Kind::array: {
         std::string text = "[";
-        for (const auto& element : reply.elements) text.append(show(element)).append(1, ' ');
+        for (const auto& element : reply.elements)
+            text.append(show(element)).append(1, ' ');
         return text.append(1, ']');
     }
     }
@@ -32,7 +33,8 @@ std::string show(const Reply& reply) {
 
 std::string show(const std::vector<Reply>& replies) {
     std::string text;
-    for (const auto& reply : replies) text.append(show(reply)).append(1, '\n');
+    for (const auto& reply : replies)
+        text.append(show(reply)).append(1, '\n');
     return text;
 }
 
@@ -132,7 +134,8 @@ TEST(ReplyReader, keeps_what_was_complete_before_an_offence) {
 
 std::string repeated(const std::string& text, std::size_t times) {
     std::string all;
-    for (; times > 0; --times) all += text;
+    for (; times > 0; --times)
+        all += text;
     return all;
 }
 
@@ -152,14 +155,15 @@ TEST_P(HostileStream, is_a_protocol_error) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Each, HostileStream,
-    ::testing::Values("$99999999999\r\n", "$9223372036854775807\r\n", "$99999999999999999999\r\n", "$-2\r\n",
-                      "$1x\r\nab\r\n", "$\r\n", "$ 1\r\na\r\n", "$+1\r\na\r\n", "$007\r\n1234567\r\n", "*100000000\r\n",
-                      "*2147483648\r\n", "*-2\r\n", "*x\r\n", "*1000000\r\n*1000000\r\n", ":\r\n", ":12a\r\n",
-                      "$3\r\nabcd\r\n", "$3\r\nabc\n\r", "HTTP/1.1 400 Bad Request\r\n\r\n", "VERSION 1.6\r\n", "\r\n",
-                      std::string("\0", 1), "%1\r\n+a\r\n+b\r\n", "_\r\n", repeated("*1\r\n", 8),
-                      repeated("*1\r\n", 100), '+' + std::string(100'000, 'x'), '$' + std::string(100'000, '1')));
+INSTANTIATE_TEST_SUITE_P(Each, HostileStream,
+                         ::testing::Values("$99999999999\r\n", "$9223372036854775807\r\n", "$99999999999999999999\r\n",
+                                           "$-2\r\n", "$1x\r\nab\r\n", "$\r\n", "$ 1\r\na\r\n", "$+1\r\na\r\n",
+                                           "$007\r\n1234567\r\n", "*100000000\r\n", "*2147483648\r\n", "*-2\r\n",
+                                           "*x\r\n", "*1000000\r\n*1000000\r\n", ":\r\n", ":12a\r\n", "$3\r\nabcd\r\n",
+                                           "$3\r\nabc\n\r", "HTTP/1.1 400 Bad Request\r\n\r\n", "VERSION 1.6\r\n",
+                                           "\r\n", std::string("\0", 1), "%1\r\n+a\r\n+b\r\n", "_\r\n",
+                                           repeated("*1\r\n", 8), repeated("*1\r\n", 100),
+                                           '+' + std::string(100'000, 'x'), '$' + std::string(100'000, '1')));
 
 TEST(ReplyReader, takes_nesting_as_deep_as_any_command_of_ours_by_far) {
     ReplyReader reader({});

@@ -29,21 +29,20 @@ TEST_P(GoodUrl, is_read) {
 
 INSTANTIATE_TEST_SUITE_P(
     Url, GoodUrl,
-    ::testing::Values(
-        Good{"redis://localhost", "redis localhost:6379", {}, {}, 0},
-        Good{"redis://localhost/", "redis localhost:6379", {}, {}, 0},
-        Good{"redis://127.0.0.1:7000/3", "redis 127.0.0.1:7000", {}, {}, 3},
-        Good{"redis://:secret@host", "redis host:6379", {}, "secret", 0},
-        Good{"redis://user:secret@host:1/2", "redis host:1", "user", "secret", 2},
-        Good{"redis://user:@host", "redis host:6379", "user", "", 0},
-        Good{"redis://user@host", "redis host:6379", "user", {}, 0},
-        Good{"redis://us%3Aer:p%40ss%2fw%25@host", "redis host:6379", "us:er", "p@ss/w%", 0},
-        Good{"redis://user:a@b:c@host:99", "redis host:99", "user", "a@b:c", 0},
-        Good{"redis://[::1]", "redis [::1]:6379", {}, {}, 0},
-        Good{"redis://user:pw@[fe80::1]:7000/1", "redis [fe80::1]:7000", "user", "pw", 1},
-        Good{"unix:///run/redis.sock", "redis /run/redis.sock", {}, {}, 0},
-        Good{"unix:///run/redis.sock?db=4", "redis /run/redis.sock", {}, {}, 4},
-        Good{"unix://user:p%2Fw@/run/redis%20a.sock", "redis /run/redis a.sock", "user", "p/w", 0}));
+    ::testing::Values(Good{"redis://localhost", "redis localhost:6379", {}, {}, 0},
+                      Good{"redis://localhost/", "redis localhost:6379", {}, {}, 0},
+                      Good{"redis://127.0.0.1:7000/3", "redis 127.0.0.1:7000", {}, {}, 3},
+                      Good{"redis://:secret@host", "redis host:6379", {}, "secret", 0},
+                      Good{"redis://user:secret@host:1/2", "redis host:1", "user", "secret", 2},
+                      Good{"redis://user:@host", "redis host:6379", "user", "", 0},
+                      Good{"redis://user@host", "redis host:6379", "user", {}, 0},
+                      Good{"redis://us%3Aer:p%40ss%2fw%25@host", "redis host:6379", "us:er", "p@ss/w%", 0},
+                      Good{"redis://user:a@b:c@host:99", "redis host:99", "user", "a@b:c", 0},
+                      Good{"redis://[::1]", "redis [::1]:6379", {}, {}, 0},
+                      Good{"redis://user:pw@[fe80::1]:7000/1", "redis [fe80::1]:7000", "user", "pw", 1},
+                      Good{"unix:///run/redis.sock", "redis /run/redis.sock", {}, {}, 0},
+                      Good{"unix:///run/redis.sock?db=4", "redis /run/redis.sock", {}, {}, 4},
+                      Good{"unix://user:p%2Fw@/run/redis%20a.sock", "redis /run/redis a.sock", "user", "p/w", 0}));
 
 struct Bad {
     const char* url;
@@ -65,9 +64,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Bad{"", "redis://"}, Bad{"127.0.0.1:6379", "redis://127.0.0.1:6379"}, Bad{"http://s3cret", "redis://"},
         Bad{"REDIS://host", "redis://"}, Bad{"rediss://user:s3cret@host", "TLS is not supported yet"},
-        Bad{"redis://", "host"}, Bad{"redis://:6379", "host"}, Bad{"redis:///1", "host"},
-        Bad{"redis://host:", "port"}, Bad{"redis://host:0", "port"}, Bad{"redis://host:65536", "port"},
-        Bad{"redis://host:+1", "port"}, Bad{"redis://host:63 79", "port"}, Bad{"redis://user:s3cret/x@host", "port"},
+        Bad{"redis://", "host"}, Bad{"redis://:6379", "host"}, Bad{"redis:///1", "host"}, Bad{"redis://host:", "port"},
+        Bad{"redis://host:0", "port"}, Bad{"redis://host:65536", "port"}, Bad{"redis://host:+1", "port"},
+        Bad{"redis://host:63 79", "port"}, Bad{"redis://user:s3cret/x@host", "port"},
         Bad{"redis://user:s3cret#x@host", "port"}, Bad{"redis://::1", "brackets"}, Bad{"redis://[::1", "bracket"},
         Bad{"redis://[::1]6379", ":port"}, Bad{"redis://[]", "host"}, Bad{"redis://ho st", "host"},
         Bad{"redis://host/one", "database"}, Bad{"redis://host/-1", "database"}, Bad{"redis://host/1/2", "database"},

@@ -39,6 +39,22 @@ struct Colliding {
 namespace tiercel {
 namespace {
 
+std::size_t largest_allocation = 0;
+
+template <class T>
+struct Measuring {
+    using value_type = T;
+    Measuring() = default;
+    template <class U>
+    explicit(false) Measuring(const Measuring<U>&) noexcept {}
+    T* allocate(std::size_t count) {
+        largest_allocation = std::max(largest_allocation, count * sizeof(T));
+        return std::allocator<T>().allocate(count);
+    }
+    void deallocate(T* at, std::size_t count) noexcept { std::allocator<T>().deallocate(at, count); }
+    bool operator==(const Measuring&) const = default;
+};
+
 using Strings = std::vector<std::string>;
 using Map = std::map<std::string, int>;
 using HashMap = std::unordered_map<std::string, int>;
@@ -148,6 +164,20 @@ TEST(ContainerCodec, a_count_beyond_the_bytes_is_refused_before_allocating) {
         EXPECT_FALSE(decodes<std::unordered_set<int>>(count + "aaaa"));
         EXPECT_FALSE((decodes<std::pair<std::string, int>>(count + "aaaa")));
     }
+}
+
+TEST(ContainerCodec, room_is_made_only_for_what_the_bytes_can_hold) {
+    Bytes count;
+    detail::put_varint(1'000'000, count);
+    largest_allocation = 0;
+    EXPECT_FALSE((decodes<std::vector<double, Measuring<double>>>(count + Bytes(100, 'a'))));
+    EXPECT_FALSE((decodes<std::vector<Strings, Measuring<Strings>>>(count + Bytes(100, 'a'))));
+    EXPECT_LE(largest_allocation, 200U);
+
+    // As many entries as bytes, but each of them larger in memory.
+    largest_allocation = 0;
+    EXPECT_FALSE((decodes<std::vector<Strings, Measuring<Strings>>>(count + "a" + Bytes(999'999, '\0'))));
+    EXPECT_LE(largest_allocation, 1'100'000U);
 }
 
 TEST(ContainerCodec, lengths_have_one_form) {

@@ -74,6 +74,9 @@ struct ReadRequest {
     bool blocking_caller = false;           ///< a thread waits for it: RunOn::caller may use that thread
 };
 
+/// Whether a thread waits for the call: RunOn::caller may then use it.
+enum class Caller : std::uint8_t { free, blocked };
+
 /// How a caller gives up on an operation under way: it then gets Errc::cancelled at once; the work goes on for others.
 using Cancel = std::function<void()>;
 
@@ -104,7 +107,8 @@ public:
     virtual EntryPtr find(KeyRef key) noexcept = 0;
 
     virtual Cancel read(ReadRequest request, std::function<void(Answers)> done) = 0;
-    virtual Cancel write(std::vector<EntryPtr> entries, CallOptions options, std::function<void(Reports)> done) = 0;
+    virtual Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                         std::function<void(Reports)> done) = 0;
     virtual Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) = 0;
     virtual Cancel clear(CallOptions options, std::function<void(Result<WriteReport>)> done) = 0;
 

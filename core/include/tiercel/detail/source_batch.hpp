@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace tiercel::spi {
@@ -85,6 +86,44 @@ public:
     virtual SourceStyle style() const noexcept = 0;
     /// Settles every slot of `calls`, now or later. Never throws.
     virtual void run(std::shared_ptr<SourceBatch> calls) = 0;
+};
+
+/// A user's function of one key or write, run as Kind has it: LoaderKind or WriterKind.
+template <class Kind, class F>
+class SingleSource final : public SourceFunction {
+public:
+    explicit SingleSource(F function) : function_(std::make_shared<F>(std::move(function))) {}
+    SourceStyle style() const noexcept override { return Kind::single; }
+    void run(std::shared_ptr<SourceBatch> calls) override {
+        for (std::size_t i = 0; i < calls->size(); ++i) {
+            try {
+                Kind::run_one(function_, calls, i);
+            } catch (...) {
+                calls->threw(i);
+            }
+        }
+    }
+
+private:
+    std::shared_ptr<F> function_;
+};
+
+/// The same for a function of many.
+template <class Kind, class F>
+class BatchSource final : public SourceFunction {
+public:
+    explicit BatchSource(F function) : function_(std::make_shared<F>(std::move(function))) {}
+    SourceStyle style() const noexcept override { return Kind::batch; }
+    void run(std::shared_ptr<SourceBatch> calls) override {
+        try {
+            Kind::run_all(function_, calls);
+        } catch (...) {
+            calls->all_threw();
+        }
+    }
+
+private:
+    std::shared_ptr<F> function_;
 };
 
 } // namespace tiercel::detail

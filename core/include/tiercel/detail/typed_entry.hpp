@@ -31,7 +31,7 @@ template <class K, class V>
 class TypedEntry final : public ValueEntry<V> {
 public:
     template <class Key>
-    TypedEntry(std::uint64_t hash, Key&& key) : ValueEntry<V>(hash), key_(std::forward<Key>(key)) {}
+    TypedEntry(std::uint64_t key_hash, Key&& key) : ValueEntry<V>(key_hash), key_(std::forward<Key>(key)) {}
 
     const void* key() const noexcept override { return &key_; }
     const K& typed_key() const noexcept { return key_; }
