@@ -86,6 +86,14 @@ tidy() {
         timeout 1800 xargs -0 --no-run-if-empty -P "$jobs" -n 2 clang-tidy-14 -p build/clang --quiet
 }
 
+# Ten times what the fuzz tests do.
+fuzz() {
+    local at=build/clang/tests/fuzz
+    mkdir -p "$at/found/$1"
+    "$at/$1_fuzz" -max_total_time=200 -max_len=4096 -rss_limit_mb=1024 -timeout=10 "$at/found/$1" "tests/fuzz/corpus/$1" \
+        2>&1 | tail -n 20
+}
+
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-second_deadlock_stack=1}
@@ -98,6 +106,9 @@ fi
 
 build release all
 run_tests release
+# libFuzzer comes with Clang; a short run each.
+build clang value_fuzz key_fuzz
+run_tests clang -L '^fuzz$' -R libfuzzer
 if [ $mode = plain ]; then finish; fi
 
 must "release: each public header on its own" cmake --build --preset release -j "$jobs" \
@@ -113,8 +124,10 @@ for preset in asan tsan; do
 done
 if [ $mode = all ]; then
     build clang all
-    run_tests clang -LE '^package$'
+    run_tests clang -LE '^(package|fuzz)$'
     check "clang-tidy" tidy
     check "benchmarks, briefly" tests/bench/run.sh --benchmark_repetitions=2 --benchmark_min_time=0.01
+    check "long fuzzing: value" fuzz value
+    check "long fuzzing: key" fuzz key
 fi
 finish

@@ -1,23 +1,30 @@
-// A stranger's program: something of each module that needs no server.
-#include <tiercel/eviction.hpp>
+// A stranger's program: a cache over a compressed tier over a loader, and no server.
+#include <tiercel/cache.hpp>
 #include <tiercel/memory_backend.hpp>
-#include <tiercel/result.hpp>
-#include <tiercel/spi/backend.hpp>
-#include <tiercel/spi/compressor.hpp>
 #include <tiercel/zstd.hpp>
 
 #include <iostream>
 #include <string>
 
 int main() {
-    const auto backend = tiercel::memory_backend::create({.max_entries = 10});
-    if (!backend || (*backend)->name() != "memory") return 1;
-
-    const auto compressor = tiercel::zstd::compressor();
-    const std::string text(10'000, 'x');
-    const auto compressed = compressor->compress(text).value();
-    if (!compressed || compressor->decompress(*compressed, text.size()).value() != text) return 2;
-
-    std::cout << "tiercel: " << tiercel::eviction::lru().name() << ", " << (*backend)->name() << ", " << text.size()
-              << " bytes in " << compressed->size() << '\n';
+    using Pages = tiercel::Cache<std::string, std::string>;
+    int loads = 0;
+    Pages::Options options;
+    options.name = "pages";
+    options.tiers = {{.backend = tiercel::memory_backend::create(), .compressor = tiercel::zstd::compressor()}};
+    options.loader = [&](const std::string& key) -> tiercel::Result<std::optional<std::string>> {
+        ++loads;
+        return key + std::string(10'000, 'x');
+    };
+    auto pages = Pages::create(std::move(options));
+    if (!pages) {
+        std::cerr << pages.error().message() << '\n';
+        return 1;
+    }
+    for (int round = 0; round < 3; ++round) {
+        const auto page = pages->get_or_load("home");
+        if (!page || (*page)->size() != 10'004) return 2;
+    }
+    if (loads != 1) return 3;
+    std::cout << "tiercel: three look-ups, " << loads << " load\n";
 }
