@@ -205,20 +205,23 @@ private:
 
     void write_source() {
         encode_keys();
-        if (!chain_->options.writer) {
-            change();
-            return;
-        }
-        if (chain_->scope->over()) {
-            for (auto& item : items_)
-                item.refused = chain_->closed_error();
-            change();
-            return;
-        }
         std::vector<EntryPtr> entries;
-        entries.reserve(items_.size());
-        for (const auto& item : items_)
-            entries.push_back(item.entry);
+        std::vector<std::size_t> asked; // entries[i] is of items_[asked[i]]
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            auto& item = items_[i];
+            if (!item.key) {
+                item.refused = item.key.error(); // before the source has it: no tier could ever hold it
+            } else if (chain_->options.writer && chain_->scope->over()) {
+                item.refused = chain_->closed_error();
+            } else if (chain_->options.writer) {
+                entries.push_back(item.entry);
+                asked.push_back(i);
+            }
+        }
+        if (entries.empty()) {
+            change();
+            return;
+        }
         auto probes = entries;
         unwritten_.store(entries.size());
         chain_->key_writes.add(entries.size());
@@ -226,8 +229,8 @@ private:
         chain_->sources->call(
             chain_->options.writer, std::move(entries), chain_->after(chain_->options.timeouts.source),
             Errc::writer_failed, here,
-            [self = self()](std::size_t i, const Result<detail::LoadFacts>& facts) {
-                self->written(self->items_[i], facts);
+            [self = self(), asked = std::move(asked)](std::size_t i, const Result<detail::LoadFacts>& facts) {
+                self->written(self->items_[asked[i]], facts);
             },
             [chain = chain_, probes = std::move(probes)](std::size_t i) {
                 // It was reported as unknown, and its key dropped; what was loaded since may be older.

@@ -83,23 +83,23 @@ TEST_F(BadKey, a_key_over_the_limit_is_an_error_that_names_the_limit_and_loads_n
     EXPECT_EQ(loads, 2);
 }
 
-TEST_F(BadKey, a_put_of_a_key_over_the_limit_says_that_no_tier_took_it) {
-    const auto cache = made(texts(both()));
+TEST_F(BadKey, a_put_of_a_key_over_the_limit_is_refused_before_the_source_has_it) {
+    std::atomic<int> writes{0};
+    auto options = texts(both());
+    options.writer = [&](const std::string&, const std::string&) { ++writes; };
+    const auto cache = made(std::move(options));
     const std::string key(10 * megabyte, 'k');
     const auto report = cache.put(key, "value");
-    ASSERT_TRUE(report);
-    EXPECT_FALSE(report->complete());
-    ASSERT_EQ(report->tiers.size(), 2U);
-    for (const auto& tier : report->tiers) {
-        EXPECT_EQ(tier.kind, TierOutcome::Kind::failed);
-        ASSERT_TRUE(tier.error);
-        EXPECT_EQ(*tier.error, Errc::invalid_key);
-        EXPECT_THAT(tier.error->message(), HasSubstr("shorten the key"));
-    }
-    EXPECT_TRUE(report->in_memory);
-    EXPECT_EQ(*cache.get(key), "value");
-    EXPECT_TRUE(cache.invalidate(key));
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error(), Errc::invalid_key);
+    EXPECT_THAT(report.error().message(), HasSubstr("shorten the key"));
+    EXPECT_EQ(writes, 0);
     EXPECT_FALSE(cache.get(key));
+
+    const auto both_puts = cache.put_many({{"short", "value"}, {key, "value"}});
+    EXPECT_TRUE(both_puts[0]) << "a key beside it lost its write";
+    EXPECT_FALSE(both_puts[1]);
+    EXPECT_EQ(writes, 1);
 }
 
 TEST_F(BadKey, a_key_of_ten_megabytes_works_at_every_tier_once_the_limit_allows_it) {

@@ -62,7 +62,6 @@ public:
     Nanos created = 0;         ///< when the value was loaded, on this process's steady clock
     Nanos expires = never;     ///< not served at or after this
     std::uint64_t weight = 1;  ///< in the weigher's unit
-    std::uint8_t origin = 0;   ///< where the value came from: see Origin in handle.hpp
 
     RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
 
