@@ -59,30 +59,30 @@ int main(int argc, char** argv) {
         return std::move(users).value();
     };
 
-    auto one = start_service();
-    one.clear(); // for a Redis that an earlier run has filled
+    auto users = start_service();
+    users.clear(); // for a Redis that an earlier run has filled
 
     // [snippet two_tiers_use]
-    auto user = one.get_or_load("42"); // memory, then Redis, then the loader, which fills both
+    auto user = users.get_or_load("42"); // memory, then Redis, then the loader, which fills both
     if (!user) std::cerr << user.error().message() << '\n';
     if (user && *user) std::cout << (*user)->name << '\n';
     // [/snippet]
     using Kind = tiercel::Source::Kind;
     example::expect(user->source().kind == Kind::loader, "the first lookup loads");
-    example::expect(one.get("42").source().kind == Kind::memory, "the next one is answered from memory");
+    example::expect(users.get("42").source().kind == Kind::memory, "the next one is answered from memory");
 
     // [snippet outcomes]
-    auto nobody = one.get_or_load("nobody"); // an empty Handle: the source has no such user
-    auto broken = one.get_or_load("broken"); // an Error: nobody knows
+    auto nobody = users.get_or_load("nobody"); // an empty Handle: the source has no such user
+    auto broken = users.get_or_load("broken"); // an Error: nobody knows
     // [/snippet]
     example::expect(nobody && nobody->known_absent(), "\"no such user\" is an answer");
     example::expect(broken.error() == tiercel::Errc::loader_failed, "a failure is an error, and is never cached");
-    std::cout << broken.error().message() << '\n' << to_table(one.stats()) << '\n';
+    std::cout << broken.error().message() << '\n' << to_table(users.stats()) << '\n';
 
-    one.close(); // callers are answered before the tiers are filled; this waits for that
+    users.close(); // callers are answered before the tiers are filled; this waits for that
     queries = 0;
-    auto two = start_service(); // another process, on another machine
-    example::expect(two.get("42").source().kind == Kind::tier, "another service finds it in Redis");
-    example::expect(two.get("42")->mails.at(1) == "42@example.com", "with all its fields");
+    auto elsewhere = start_service(); // another process, on another machine
+    example::expect(elsewhere.get("42").source().kind == Kind::tier, "another service finds it in Redis");
+    example::expect(elsewhere.get("42")->mails.at(1) == "42@example.com", "with all its fields");
     example::expect(queries == 0, "without another query");
 }

@@ -80,6 +80,7 @@ public:
     }
 
     /// Looks, then loads with the cache's loader.
+    /// Answers as soon as the value is in memory: the tiers are filled behind it, and close() waits for that.
     /// Errors: the loader's; timeout; overloaded; no_loader; closed. The same one goes to all who waited for that load.
     Result<Value> get_or_load(const K& key, const CallOptions& options = {}) const {
         return get_or_load(key, Loader<K, V>(), options);

@@ -32,6 +32,7 @@ struct PrimeProgress {
     std::chrono::nanoseconds elapsed{};
 };
 
+/// Priming ends when the keys are in memory; tiers may still be being filled, which close() waits for.
 struct PrimeOptions {
     /// Batches under way at once. At least 1.
     std::size_t parallel = 4;
