@@ -1,6 +1,19 @@
 include_guard(GLOBAL)
 include(GoogleTest)
 
+# The targets tiercel_<label>_tests build all that the tests under a label run.
+foreach(label unit contract integration)
+    add_custom_target(tiercel_${label}_tests)
+endforeach()
+
+# tiercel_test_group(<label> <target>...)
+function(tiercel_test_group label)
+    if(NOT TARGET tiercel_${label}_tests)
+        add_custom_target(tiercel_${label}_tests)
+    endif()
+    add_dependencies(tiercel_${label}_tests ${ARGN})
+endfunction()
+
 # tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [LIBRARIES ...])
 # One GoogleTest binary; each of its tests becomes a ctest test under the label.
 function(tiercel_test name)
@@ -10,6 +23,7 @@ function(tiercel_test name)
     endif()
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} GTest::gmock GTest::gtest_main tiercel_own_flags)
+    tiercel_test_group(${arg_LABEL} ${name})
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
         PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()

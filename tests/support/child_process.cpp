@@ -56,6 +56,16 @@ void ChildProcess::signal(int number) {
     if (alive()) ::kill(pid_, number);
 }
 
+void ChildProcess::stop() {
+    if (!alive()) return;
+    ::kill(pid_, SIGSTOP);
+    // The signal stops one thread after the other; the wait ends when the last one has stopped.
+    int status = 0;
+    while (::waitpid(pid_, &status, WUNTRACED) < 0 && errno == EINTR) {
+    }
+    reaped_ = !WIFSTOPPED(status);
+}
+
 void ChildProcess::kill9() {
     if (reaped_) return;
     ::kill(pid_, SIGKILL);

@@ -24,6 +24,8 @@ public:
     pid_t pid() const noexcept { return pid_; }
     bool alive();
     void signal(int number);
+    /// SIGSTOP; returns when every thread of it has stopped.
+    void stop();
     /// SIGKILL, which ends a stopped process too; returns when it is gone.
     void kill9();
 

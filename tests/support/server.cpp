@@ -98,7 +98,7 @@ void Server::kill9() {
 }
 
 void Server::stop_replying() {
-    process_->signal(SIGSTOP);
+    process_->stop();
 }
 
 void Server::resume() {

@@ -39,16 +39,14 @@ const ByteStore::Entry* ByteStore::use(BytesView key, SteadyTime now) {
     return &*found;
 }
 
-bool ByteStore::put(BytesView key, std::shared_ptr<const Bytes> value, std::optional<Milliseconds> ttl,
+void ByteStore::put(BytesView key, std::shared_ptr<const Bytes> value, std::optional<Milliseconds> ttl,
                     SteadyTime now) {
     erase(key, now);
     const std::size_t bytes = cost(key, *value);
-    if (bytes > max_bytes_) return false;
     make_room(bytes, now);
     entries_.get<ByUse>().push_back(
         Entry{Bytes(key), std::move(value), static_cast<spi::Version>(++last_version_), expiry(ttl, now)});
     bytes_ += bytes;
-    return true;
 }
 
 bool ByteStore::erase(BytesView key, SteadyTime now) {
@@ -95,7 +93,7 @@ void ByteStore::make_room(std::size_t bytes, SteadyTime now) {
     const auto full = [&] {
         return bytes_ + bytes > max_bytes_ || (max_entries_ != 0 && entries_.size() >= max_entries_);
     };
-    while (full()) {
+    while (!entries_.empty() && full()) {
         const auto soonest = by_expiry.begin();
         remove(expired(*soonest, now) ? entries_.project<ByKey>(soonest) : entries_.project<ByKey>(by_use.begin()));
     }

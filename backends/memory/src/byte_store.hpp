@@ -38,8 +38,8 @@ public:
     /// The live entry, which becomes the most recently used one; null if there is none. Valid until the next call.
     const Entry* use(BytesView key, SteadyTime now);
 
-    /// False if it does not fit even alone; the old value, if any, is then gone, as with Memcached.
-    bool put(BytesView key, std::shared_ptr<const Bytes> value, std::optional<Milliseconds> ttl, SteadyTime now);
+    /// The caller has checked that the entry fits alone.
+    void put(BytesView key, std::shared_ptr<const Bytes> value, std::optional<Milliseconds> ttl, SteadyTime now);
     /// True if a live entry was there.
     bool erase(BytesView key, SteadyTime now);
     bool touch(BytesView key, Milliseconds ttl, SteadyTime now);

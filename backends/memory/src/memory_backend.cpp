@@ -24,9 +24,14 @@ public:
     }
 };
 
-Error too_large(std::size_t max_bytes) {
-    return {Errc::value_too_large,
-            "the entry is larger than the whole memory backend; raise max_bytes, now " + std::to_string(max_bytes)};
+/// The longest key, and the longest value: both together fit alone.
+std::size_t share(std::size_t max_bytes) {
+    return (max_bytes - entry_overhead) / 2;
+}
+
+Error too_large(std::string_view what, Errc code, std::size_t size, std::size_t limit) {
+    return {code, std::string(what) + " of " + std::to_string(size) + " bytes is over this memory backend's limit of " +
+                      std::to_string(limit) + "; raise max_bytes"};
 }
 
 Error bad_ttl() {
@@ -37,15 +42,15 @@ class MemoryBackend final : public spi::Backend {
 public:
     explicit MemoryBackend(Options options)
         : clock_(std::move(options.clock)),
-          max_bytes_(options.max_bytes),
+          limit_(share(options.max_bytes)),
           store_(options.max_bytes, options.max_entries) {}
 
     std::string_view name() const noexcept override { return "memory"; }
 
     spi::Capabilities capabilities() const noexcept override {
-        return {.max_key_bytes = 0,
+        return {.max_key_bytes = limit_,
                 .binary_keys = true,
-                .max_value_bytes = max_bytes_ - entry_overhead,
+                .max_value_bytes = limit_,
                 .conditional_writes = true,
                 .reads_ttl = true,
                 .scans = true,
@@ -169,7 +174,9 @@ private:
 
     Result<void> put(const spi::PutItem& item, std::shared_ptr<const Bytes> value, SteadyTime now) {
         if (item.ttl && *item.ttl < Milliseconds(1)) return bad_ttl();
-        if (!store_.put(item.key, std::move(value), item.ttl, now)) return too_large(max_bytes_);
+        if (item.key.size() > limit_) return too_large("a key", Errc::invalid_key, item.key.size(), limit_);
+        if (value->size() > limit_) return too_large("a value", Errc::value_too_large, value->size(), limit_);
+        store_.put(item.key, std::move(value), item.ttl, now);
         return {};
     }
 
@@ -188,8 +195,8 @@ private:
     }
 
     const std::shared_ptr<const spi::Clock> clock_;
-    const std::size_t max_bytes_;
-    std::mutex mutex_; // guards what follows
+    const std::size_t limit_; // of a key, and of a value
+    std::mutex mutex_;        // guards what follows
     ByteStore store_;
     bool closed_ = false;
 };
@@ -197,7 +204,7 @@ private:
 } // namespace
 
 Result<std::shared_ptr<spi::Backend>> create(Options options) {
-    if (options.max_bytes <= entry_overhead)
+    if (options.max_bytes < entry_overhead + 2)
         return Error(Errc::invalid_option, "max_bytes: " + std::to_string(options.max_bytes) +
                                                " holds no entry; each takes its key, its value and " +
                                                std::to_string(entry_overhead) + " bytes");

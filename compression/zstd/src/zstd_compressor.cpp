@@ -33,8 +33,9 @@ Error zstd_error(std::size_t code) {
     return {Errc::corrupt, std::string("zstd: ") + ZSTD_getErrorName(code)};
 }
 
+// Short enough for the string to hold it without allocating.
 Error no_memory() {
-    return {Errc::out_of_memory, "zstd: no memory for a context or for the result"};
+    return {Errc::out_of_memory, "zstd: no memory"};
 }
 
 class ZstdCompressor final : public spi::Compressor {

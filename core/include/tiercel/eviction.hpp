@@ -23,18 +23,21 @@ private:
 };
 
 /// Every policy is exact within a shard: a cache with `.memory.shards = 1` follows it to the letter.
+/// Entries past their expiry leave for that, and no policy has a say.
 namespace eviction {
 
 /// The least recently used entry leaves. Choose it when what was used lately will be used again soon, and scans over
 /// more keys than fit are rare. O(1).
 Eviction lru();
 
-/// The least often used entry leaves; among equals the least recently used one. Counts live and die with the entry.
-/// Choose it when popularity is stable; it is slow to forget yesterday's favourites. O(1) (Shah, Mitra, Matani,
-/// "An O(1) algorithm for implementing the LFU cache eviction scheme", 2010).
+/// The least often used entry leaves; among equals the least recently used one. Counts live and die with the key's
+/// stay: a new value keeps its key's count. Choose it when popularity is stable; it is slow to forget yesterday's
+/// favourites. O(1) (after Shah, Mitra, Matani, "An O(1) algorithm for implementing the LFU cache eviction scheme",
+/// 2010).
 Eviction lfu();
 
-/// The oldest entry leaves, however often it is used. Choose it when entries lose their worth with age. O(1).
+/// The oldest value leaves, however often it is used. A new value is young. Choose it when entries lose their worth
+/// with age. O(1).
 Eviction fifo();
 
 /// The most recently used entry leaves, before the new one enters. Choose it for loops over more keys than fit,

@@ -17,7 +17,7 @@ enum class Errc : unsigned char {
     cancelled,       ///< the caller asked to stop
     overloaded,      ///< a bounded queue is full; try later or raise the named bound
     invalid_option,  ///< an option is out of range or contradicts another; the message names the field
-    invalid_key,     ///< the key is empty, or longer than the cache takes
+    invalid_key,     ///< the key is longer than the cache's tiers take
     value_too_large, ///< the value is over the tier's or the cache's limit
     no_loader,       ///< a loading call on a cache without a loader
     loader_failed,   ///< the loader reported an error or threw

@@ -27,7 +27,7 @@ struct RuntimeOptions {
 /// A runtime of its own, to be shared by the caches and backends it is given to.
 /// Lifetime: stops when the last user lets go.
 /// Errors: invalid_option.
-/// To run on an io_context of yours instead, see make_runtime in <tiercel/async.hpp>.
+/// To run on an io_context of yours instead, see make_runtime in <tiercel/spi/runtime.hpp>.
 Result<std::shared_ptr<spi::Runtime>> make_runtime(const RuntimeOptions& options);
 
 } // namespace tiercel

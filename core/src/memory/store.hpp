@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace tiercel::memory {
@@ -23,9 +24,11 @@ struct StoreOptions {
     std::uint64_t max_entries = 0; ///< 0: no bound by entries
     std::uint64_t max_weight = 0;  ///< 0: no bound by weight
     Eviction eviction = eviction::lru();
-    std::uint32_t shards = 0; ///< power of two; 0: chosen from the bound and the machine
+    /// Power of two, at most 65,536; 0: chosen from the bounds and the machine. Never more shards than the bounds,
+    /// which are split over them evenly: an entry heavier than its shard's part of max_weight is refused.
+    std::uint32_t shards = 0;
     std::optional<std::chrono::nanoseconds> expire_after_access; ///< sliding expiry; empty: none
-    detail::KeyEqual key_equal = nullptr;
+    detail::KeyEqual key_equal = nullptr;                        ///< required
     /// Called outside all locks, once for each departure. Must not throw.
     std::function<void(const detail::Entry&, RemovalCause)> on_removal;
 };
@@ -41,55 +44,77 @@ struct StoreStats {
     std::array<std::uint64_t, removal_cause_count> removals{};
 };
 
-enum class Insert : std::uint8_t { stored, fenced, too_heavy, closed };
+enum class Insert : std::uint8_t {
+    stored,
+    fenced,    ///< dropped: the fence is above `began`; the entry of that key, if any, stays
+    too_heavy, ///< refused: heavier than a shard may be; the entry of that key has left (cause: size)
+    closed,    ///< refused: the store is closed
+};
+
+class Shard;
 
 /// The memory tier: a sharded table of entries, an eviction policy and an expiry wheel for each shard.
-/// Thread safety: all members may be called concurrently. A shard's lock is held for O(1) work, never across user code
-/// other than key equality.
-/// Errors: none; never throws except std::bad_alloc from insert.
+///
+/// An entry is dead from its deadline on: the earlier of `expires` and `last_used` plus expire_after_access. A dead
+/// entry that is found, replaced or evicted before expire() got to it leaves with cause `expired`.
+///
+/// Thread safety: all members may be called concurrently. A shard's lock is held for a bounded amount of work, never
+/// across user code other than key equality and the clock. Listeners and destructors of values run after it is
+/// released, on the thread whose call made the entry leave; they may call the store.
+/// Errors: none; never throws except std::bad_alloc from insert and clear, after which the store is sound, does not
+/// hold the new entry, and has told of whatever left.
 class Store {
 public:
     /// `clock` must outlive the store.
     Store(StoreOptions options, const spi::Clock& clock);
+    /// Closes it.
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
-    /// The live entry of `key`, counted as a hit and a use; null (a counted miss) when there is none or it has expired.
+    /// The live entry of `key`, counted as a hit and a use; null (a counted miss) when there is none or it is dead.
     EntryPtr find(KeyRef key) noexcept;
 
     /// The same without counting or using.
     EntryPtr peek(KeyRef key) const noexcept;
 
-    /// Publishes `entry` unless `fence` is above `began`, replacing an entry of the same key and evicting as needed.
+    /// Publishes `entry`, which never was published before, unless `fence` is above `began`; replaces the entry of the
+    /// same key and evicts as needed, before the new entry goes in.
     /// The fence is read under the shard's lock: whoever raises it and then erases the key leaves nothing older behind.
     Insert insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began);
 
-    /// True if an entry was there.
-    bool erase(KeyRef key, RemovalCause cause = RemovalCause::explicit_);
+    /// True if a live entry was there.
+    bool erase(KeyRef key, RemovalCause cause = RemovalCause::explicit_) noexcept;
 
+    /// Removes everything, one shard after the other.
     void clear(RemovalCause cause = RemovalCause::explicit_);
 
-    /// Removes what has expired by now: amortised O(1) an entry. Called from a timer; inserts do a little of it too.
-    void expire();
+    /// Removes every entry whose deadline lies a tick (TimingWheel::tick, about a millisecond) or more back, and none
+    /// before its deadline: amortised O(1) an entry. Called from a timer; inserts do a little of it too.
+    void expire() noexcept;
 
-    /// True once any entry with an expiry has been inserted: then expire() is worth calling.
+    /// True once any entry with a deadline has been inserted: then expire() is worth calling.
     bool expires_entries() const noexcept;
 
-    /// Removes everything (cause: closed); later inserts are refused, later finds miss.
-    void close();
+    /// Removes everything (cause: closed); later inserts are refused, later finds miss. Idempotent.
+    void close() noexcept;
 
     StoreStats stats() const;
 
     std::uint32_t shard_count() const noexcept;
 
     /// Checks every structural invariant (each entry in one table, one policy queue, at most one wheel slot; weights
-    /// and counts add up); the text of the first violation, or empty. For tests: takes every lock.
+    /// and counts add up); the text of the first violation, or empty. For tests: takes every lock in turn.
     std::string check_invariants() const;
 
 private:
-    class Shard;
-    std::unique_ptr<Shard[]> shards_;
+    Shard& shard_of(std::uint64_t mixed_hash) const noexcept;
+
+    const std::function<void(const detail::Entry&, RemovalCause)> on_removal_;
+    const spi::Clock& clock_;
+    const bool slides_;
+    std::atomic<bool> expires_entries_{false};
+    std::vector<std::unique_ptr<Shard>> shards_; ///< a power of two
 };
 
 } // namespace tiercel::memory

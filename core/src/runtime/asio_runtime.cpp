@@ -162,8 +162,8 @@ Result<void> AsioRuntime::run_blocking(std::function<void()> job) {
     return workers_->run(std::move(job));
 }
 
-void AsioRuntime::wait(const spi::WaitFlag& flag) {
-    flag.wait();
+bool AsioRuntime::wait(const spi::WaitFlag& flag, SteadyTime deadline) {
+    return flag.wait_until(deadline);
 }
 
 bool AsioRuntime::on_event_loop() const noexcept {
@@ -176,7 +176,9 @@ bool AsioRuntime::on_event_loop() const noexcept {
 
 namespace tiercel {
 
-Result<std::shared_ptr<spi::Runtime>> make_runtime(const RuntimeOptions& options) {
+namespace {
+
+std::optional<Error> check(const RuntimeOptions& options) {
     if (options.event_loop_threads == 0) {
         return Error(Errc::invalid_option, "RuntimeOptions::event_loop_threads is 0; give at least 1");
     }
@@ -186,7 +188,20 @@ Result<std::shared_ptr<spi::Runtime>> make_runtime(const RuntimeOptions& options
     if (options.max_queued_jobs == 0) {
         return Error(Errc::invalid_option, "RuntimeOptions::max_queued_jobs is 0; give at least 1");
     }
+    return std::nullopt;
+}
+
+} // namespace
+
+Result<std::shared_ptr<spi::Runtime>> make_runtime(const RuntimeOptions& options) {
+    if (auto wrong = check(options)) return *std::move(wrong);
     return std::shared_ptr<spi::Runtime>(std::make_shared<runtime::AsioRuntime>(options));
+}
+
+Result<std::shared_ptr<spi::Runtime>> make_runtime(boost::asio::any_io_executor executor,
+                                                   const RuntimeOptions& options) {
+    if (auto wrong = check(options)) return *std::move(wrong);
+    return std::shared_ptr<spi::Runtime>(std::make_shared<runtime::AsioRuntime>(std::move(executor), options));
 }
 
 namespace spi {

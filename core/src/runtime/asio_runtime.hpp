@@ -29,7 +29,7 @@ public:
     TimerId call_at(SteadyTime when, std::function<void()> job) override;
     bool cancel(TimerId timer) noexcept override;
     Result<void> run_blocking(std::function<void()> job) override;
-    void wait(const spi::WaitFlag& flag) override;
+    bool wait(const spi::WaitFlag& flag, SteadyTime deadline) override;
     bool on_event_loop() const noexcept override;
 
 private:

@@ -16,7 +16,7 @@ namespace tiercel::memory_backend {
 
 struct Options {
     /// What all entries together may take: key and value bytes plus `entry_overhead` for each entry. Over it, the
-    /// least recently used leave, expired ones first. A value that does not fit alone is refused. Positive.
+    /// least recently used leave, expired ones first. A key, or a value, of more than half of it is refused.
     std::size_t max_bytes = std::size_t{64} << 20;
     /// How many entries there may be; 0: as many as `max_bytes` allows.
     std::size_t max_entries = 0;

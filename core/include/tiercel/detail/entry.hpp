@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tiercel/removal.hpp>
 #include <tiercel/spi/clock.hpp>
 
 #include <boost/intrusive/list_hook.hpp>
@@ -10,7 +11,7 @@
 #include <limits>
 
 namespace tiercel::memory {
-class LfuBucket;
+struct LfuBucket;
 }
 
 namespace tiercel::detail {
@@ -38,10 +39,15 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 /// Until published, one thread owns it and may set anything. After that the key, value and facts are const; `expires`
 /// never changes; `last_used` is written by readers (sliding expiry), relaxed, since a lost update costs one access of
 /// precision; `refs` is the usual intrusive count (increment relaxed, decrement acquire-release). The hooks and
-/// `frequency` belong to the shard that holds the entry and are guarded by its lock.
+/// `frequency` belong to the shard that holds the entry and are guarded by its lock; after it left, the hooks and
+/// `left` belong to the thread that removed it, until the removal listener has heard. An entry is published at most
+/// once.
 class Entry {
 public:
-    using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+    using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>>;
+    /// Leaves its list without being told which.
+    using SelfUnlinkingHook =
+        boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -56,12 +62,13 @@ public:
     Nanos created = 0;         ///< when the value was loaded, on this process's steady clock
     Nanos expires = never;     ///< not served at or after this
     std::uint64_t weight = 1;  ///< in the weigher's unit
-    std::uint8_t origin = 0;   ///< where the value came from: see Origin in handle.hpp
+
+    RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
 
     // Bookkeeping of the shard that holds the entry.
     std::atomic<Nanos> last_used{0};
     Hook policy_hook;
-    Hook expiry_hook;
+    SelfUnlinkingHook expiry_hook;
     memory::LfuBucket* frequency = nullptr;
 
 protected:

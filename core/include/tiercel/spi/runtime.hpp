@@ -1,41 +1,17 @@
 #pragma once
 
 #include <tiercel/result.hpp>
+#include <tiercel/runtime.hpp>
 #include <tiercel/spi/clock.hpp>
+#include <tiercel/spi/wait_flag.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 
 namespace tiercel::spi {
-
-/// A one-way switch that a blocked thread waits for.
-/// Thread safety: all members may be called concurrently.
-class WaitFlag {
-public:
-    void set() {
-        const std::lock_guard lock(mutex_);
-        set_ = true;
-        changed_.notify_all(); // under the lock: the waiter may destroy the flag as soon as it is released
-    }
-    bool is_set() const {
-        const std::lock_guard lock(mutex_);
-        return set_;
-    }
-    void wait() const {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return set_; });
-    }
-
-private:
-    mutable std::mutex mutex_;
-    mutable std::condition_variable changed_;
-    bool set_ = false;
-};
 
 /// Where core gets its time, timers, threads and chance from. One runtime may serve many caches and backends.
 /// Thread safety: all members may be called concurrently.
@@ -61,8 +37,9 @@ public:
     /// Errors: overloaded when the bounded queue is full, closed when the runtime is stopping.
     virtual Result<void> run_blocking(std::function<void()> job) = 0;
 
-    /// Blocks the calling thread until `flag` is set. A simulated runtime turns its own event loop meanwhile.
-    virtual void wait(const WaitFlag& flag) = 0;
+    /// Blocks the calling thread until `flag` is set; false if it is not by `deadline`. A simulated runtime turns its
+    /// own event loop meanwhile.
+    virtual bool wait(const WaitFlag& flag, SteadyTime deadline) = 0;
 
     /// True on a thread that turns the event loop, where wait() would never return.
     virtual bool on_event_loop() const noexcept = 0;
@@ -73,3 +50,14 @@ public:
 std::shared_ptr<Runtime> default_runtime();
 
 } // namespace tiercel::spi
+
+namespace tiercel {
+
+/// A runtime on an event loop that is yours to turn, such as an io_context's executor. Its worker threads are made as
+/// in make_runtime(options); `event_loop_threads` is not used.
+/// Lifetime: the executor must outlive the runtime. A blocking call needs another thread that turns the loop.
+/// Errors: invalid_option.
+Result<std::shared_ptr<spi::Runtime>> make_runtime(boost::asio::any_io_executor executor,
+                                                   const RuntimeOptions& options = {});
+
+} // namespace tiercel

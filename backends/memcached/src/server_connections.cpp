@@ -1,0 +1,46 @@
+#include "server_connections.hpp"
+
+namespace tiercel::memcached {
+
+Result<ServerConnections::Lease> ServerConnections::borrow(SteadyTime deadline) {
+    const auto started = std::chrono::steady_clock::now();
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto connection = std::move(idle_.back());
+            idle_.pop_back();
+            return Lease(*this, std::move(connection), true);
+        }
+        if (!gate_.enter(started)) {
+            return Error(Errc::connection_failed, last_failure_ + " (tried again at most every " +
+                                                      std::to_string(options_.retry_interval.count()) + " ms)");
+        }
+    }
+    auto opened = Connection::open(server_, options_, deadline);
+    const std::lock_guard lock(mutex_);
+    if (opened) {
+        gate_.succeeded();
+        return Lease(*this, std::move(*opened), false);
+    }
+    // A deadline shorter than connect_timeout says more about the caller than about the server.
+    const bool impatient = opened.error() == Errc::timeout && deadline - started < options_.connect_timeout;
+    if (!impatient) {
+        gate_.failed(std::chrono::steady_clock::now());
+        last_failure_ = opened.error().message();
+    }
+    return opened.error();
+}
+
+void ServerConnections::drop_idle() noexcept {
+    std::vector<std::unique_ptr<Connection>> dropped; // closed after the lock
+    const std::lock_guard lock(mutex_);
+    dropped.swap(idle_);
+}
+
+void ServerConnections::give_back(std::unique_ptr<Connection> connection) noexcept {
+    if (!connection->usable()) return;
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(connection));
+}
+
+} // namespace tiercel::memcached

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <tiercel/call_options.hpp>
+#include <tiercel/detail/source_batch.hpp>
+#include <tiercel/detail/typed_entry.hpp>
+#include <tiercel/handle.hpp>
+#include <tiercel/options.hpp>
+#include <tiercel/priming.hpp>
+#include <tiercel/result.hpp>
+#include <tiercel/spi/bytes.hpp>
+#include <tiercel/spi/wait_flag.hpp>
+#include <tiercel/stats.hpp>
+#include <tiercel/write_report.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace tiercel::detail {
+
+/// What the engine must know of K and V, as functions over the typed entries that hold them.
+struct TypeFunctions {
+    KeyEqual key_equal = nullptr;
+    // Null without codecs; then the cache can have no tiers.
+    Result<void> (*encode_key)(const Entry&, Bytes&) = nullptr;
+    EntryPtr (*decode_key)(BytesView) = nullptr; ///< a blank entry, or null
+    Result<void> (*encode_value)(const Entry&, Bytes&) = nullptr;
+    Result<void> (*decode_value)(Entry&, BytesView) = nullptr;
+    std::uint8_t codec = 0;
+    std::uint32_t schema = 0;
+};
+
+/// CacheOptions without K and V.
+struct EngineOptions {
+    std::string name;
+    std::uint64_t max_entries = 0;
+    std::uint64_t max_weight = 0;
+    std::function<std::uint64_t(const Entry&)> weigher;
+    Eviction eviction = eviction::lru();
+    std::uint32_t shards = 0;
+    std::optional<std::chrono::nanoseconds> max_memory_ttl;
+    std::function<void(const Entry&, RemovalCause)> on_removal;
+    std::vector<TierOptions> tiers;
+    ExpiryOptions expiry;
+    TimeoutOptions timeouts;
+    LoadingOptions loading;
+    std::shared_ptr<SourceFunction> loader;
+    std::shared_ptr<SourceFunction> writer;
+    std::size_t max_value_bytes = 0;
+    std::size_t max_key_bytes = 0;
+    std::shared_ptr<spi::Runtime> runtime;
+    TypeFunctions types;
+};
+
+/// What one lookup came to: an entry (with or without a value), or null for a miss.
+struct Answer {
+    EntryPtr entry;
+    Source source;
+};
+
+using Answers = std::vector<Result<Answer>>;
+using Reports = std::vector<Result<WriteReport>>;
+
+/// A lookup of one or more keys. `probes` are blank entries with the keys; the engine fills and may publish them.
+struct ReadRequest {
+    std::vector<EntryPtr> probes;
+    CallOptions options;
+    bool load = false;                      ///< false: look only
+    std::shared_ptr<SourceFunction> loader; ///< null: the configured one
+    bool memory_asked = false;              ///< the caller has called find() already
+    bool blocking_caller = false;           ///< a thread waits for it: RunOn::caller may use that thread
+};
+
+/// Whether a thread waits for the call: RunOn::caller may then use it.
+enum class Caller : std::uint8_t { free, blocked };
+
+/// How a caller gives up on an operation under way: it then gets Errc::cancelled at once; the work goes on for others.
+using Cancel = std::function<void()>;
+
+/// Pulls the next key to prime: a blank entry, or null at the end.
+using KeySource = std::function<EntryPtr()>;
+
+/// What a blocking wait for a T gives: a Result, but no Result of a Result.
+template <class T>
+struct Waited {
+    using type = Result<T>;
+};
+template <class T>
+struct Waited<Result<T>> {
+    using type = Result<T>;
+};
+
+/// The cache without its types: everything behind Cache<K, V>. The operations' completions are called exactly once, on
+/// any thread, possibly before the call returns, and never after close() has returned, save with Errc::closed.
+/// Thread safety: all members may be called concurrently.
+/// Lifetime: operations under way share ownership.
+class Engine {
+public:
+    virtual ~Engine() = default;
+
+    static Result<std::shared_ptr<Engine>> create(EngineOptions options);
+
+    /// The L1 alone: what a hit costs.
+    virtual EntryPtr find(KeyRef key) noexcept = 0;
+
+    virtual Cancel read(ReadRequest request, std::function<void(Answers)> done) = 0;
+    virtual Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                         std::function<void(Reports)> done) = 0;
+    virtual Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) = 0;
+    virtual Cancel clear(CallOptions options, std::function<void(Result<WriteReport>)> done) = 0;
+
+    virtual Cancel prime(KeySource keys, std::optional<std::uint64_t> total, PrimeOptions options,
+                         std::function<void(Result<PrimeReport>)> done) = 0;
+    /// Lists the keys of a tier and reads each from there.
+    virtual Cancel prime_from_tier(std::string_view tier, PrimeOptions options,
+                                   std::function<void(Result<PrimeReport>)> done) = 0;
+
+    virtual CacheStats stats() const = 0;
+
+    /// Errors: timeout, when something was still under way at its end; it can do no more harm.
+    virtual Result<void> close() = 0;
+    virtual void async_close(std::function<void(Result<void>)> done) = 0;
+
+    /// Runs `start` and blocks until it has called back.
+    /// Errors: would_block on the event loop's thread, unless `start` called back at once; timeout, when not even the
+    /// operation's own timer has: somebody holds up the event loop.
+    template <class T, class Start>
+    typename Waited<T>::type wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start);
+
+protected:
+    /// Blocks until `flag` is set, but not much longer than `timeout` (empty: TimeoutOptions::call).
+    virtual Result<void> block(const spi::WaitFlag& flag, std::optional<std::chrono::nanoseconds> timeout) = 0;
+};
+
+template <class T, class Start>
+typename Waited<T>::type Engine::wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start) {
+    struct Arrival {
+        std::optional<T> value;
+        spi::WaitFlag flag;
+    };
+    const auto arrival = std::make_shared<Arrival>();
+    start([arrival](T value) {
+        arrival->value.emplace(std::move(value));
+        arrival->flag.set();
+    });
+    if (!arrival->flag.is_set()) {
+        if (const auto blocked = block(arrival->flag, timeout); !blocked) return blocked.error();
+    }
+    return *std::move(arrival->value);
+}
+
+} // namespace tiercel::detail

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <tiercel/detail/typed_entry.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace tiercel {
+
+/// Who answered a lookup.
+struct Source {
+    enum class Kind : std::uint8_t {
+        nobody, ///< a miss
+        memory, ///< the L1
+        tier,   ///< a tier of the chain: see `tier`
+        loader, ///< the source of truth, by this call or one that it joined
+    };
+    Kind kind = Kind::nobody;
+    std::uint8_t tier = 0; ///< index into CacheOptions::tiers
+
+    friend bool operator==(const Source&, const Source&) = default;
+};
+
+/// What a lookup gives: a pointer to a shared, immutable value, or nothing.
+/// Thread safety: as a shared_ptr: one Handle by one thread at a time, the value behind it by any number.
+/// Lifetime: the value lives as long as any Handle to it, whatever becomes of the cache or its entry.
+/// Cost: copying is one atomic increment.
+template <class V>
+class Handle {
+public:
+    /// Empty: a miss.
+    Handle() = default;
+
+    Handle(detail::EntryPtr entry, Source source)
+        : entry_(std::move(entry)),
+          value_(entry_ ? static_cast<const detail::ValueEntry<V>&>(*entry_).value() : nullptr),
+          source_(source) {}
+
+    explicit operator bool() const noexcept { return value_ != nullptr; }
+    const V* get() const noexcept { return value_; }
+    const V& operator*() const noexcept { return *value_; }
+    const V* operator->() const noexcept { return value_; }
+
+    /// The source of truth said that there is no such thing, and that answer is cached or fresh: an empty Handle, but
+    /// not a mere miss.
+    bool known_absent() const noexcept { return entry_ && !value_; }
+
+    Source source() const noexcept { return source_; }
+
+    /// Time since the value was loaded from, or written to, the source of truth. Zero for a miss.
+    std::chrono::nanoseconds age(SteadyTime now = std::chrono::steady_clock::now()) const noexcept {
+        return entry_ ? std::chrono::nanoseconds(detail::to_nanos(now) - entry_->created) : std::chrono::nanoseconds{};
+    }
+
+private:
+    detail::EntryPtr entry_;
+    const V* value_ = nullptr;
+    Source source_;
+};
+
+} // namespace tiercel

@@ -1,0 +1,208 @@
+#pragma once
+
+#include <tiercel/detail/source_batch.hpp>
+#include <tiercel/result.hpp>
+#include <tiercel/spi/clock.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tiercel {
+
+/// What a loader found, with what it wants to say about caching it.
+template <class V>
+struct Loaded {
+    /// Empty: the source has no such thing. That is cached for ExpiryOptions::negative_ttl.
+    std::optional<V> value = {};
+    /// Life of this value; empty: the cache's own. Zero or less: as `cacheable = false`. Over 100 years: 100 years.
+    std::optional<std::chrono::nanoseconds> ttl = {};
+    /// False: give it to those who wait and keep it nowhere.
+    bool cacheable = true;
+};
+
+/// What a loader may want to know; an optional second parameter of it.
+struct LoadContext {
+    /// Nobody waits for the result after this.
+    SteadyTime deadline;
+};
+
+namespace detail {
+
+/// Puts a loader's answer, in any of the forms it may have, into slot `index` of the batch.
+template <class V>
+struct LoadSlot {
+    SourceBatch& batch;
+    std::size_t index;
+
+    void take(Loaded<V> loaded) const {
+        if (loaded.value) static_cast<ValueEntry<V>&>(batch.entry(index)).emplace(*std::move(loaded.value));
+        batch.done(index, {loaded.ttl, loaded.cacheable});
+    }
+    template <std::same_as<std::optional<V>> T>
+    void take(T value) const {
+        take(Loaded<V>{std::move(value), {}, true});
+    }
+    void take(std::nullopt_t) const { take(Loaded<V>{}); }
+    void take(V value) const { take(Loaded<V>{std::move(value), {}, true}); }
+    template <class T>
+    void take(Result<T> result) const {
+        if (result) {
+            take(*std::move(result));
+        } else {
+            batch.failed(index, std::move(result).error());
+        }
+    }
+};
+
+/// What LoadSlot<V> takes.
+template <class V, class R>
+struct IsLoadAnswer : std::bool_constant<std::is_convertible_v<R, V> || std::same_as<R, std::optional<V>> ||
+                                         std::same_as<R, std::nullopt_t> || std::same_as<R, Loaded<V>>> {};
+template <class V, class T>
+struct IsLoadAnswer<V, Result<T>> : IsLoadAnswer<V, T> {};
+
+/// What take_all takes.
+template <class V, class R>
+struct IsBatchAnswer : std::false_type {};
+template <class V, class T>
+struct IsBatchAnswer<V, std::vector<T>> : IsLoadAnswer<V, T> {};
+template <class V, class T>
+struct IsBatchAnswer<V, Result<std::vector<T>>> : IsLoadAnswer<V, T> {};
+
+/// Says what is wrong before the compiler says it in its own words.
+template <class V, class R>
+consteval void check_load_answer() {
+    static_assert(IsLoadAnswer<V, std::remove_cvref_t<R>>::value,
+                  "a loader gives V, std::optional<V>, Loaded<V>, or a Result of one of these");
+}
+template <class V, class R>
+consteval void check_batch_answer() {
+    static_assert(IsBatchAnswer<V, std::remove_cvref_t<R>>::value,
+                  "a batch loader gives a std::vector of what a loader of one key may give, or a Result of that; its "
+                  "parameter is a std::span<const K>");
+}
+
+template <class V, class T>
+void take_all(SourceBatch& batch, std::vector<T> answers) {
+    if (answers.size() != batch.size()) {
+        batch.fail_rest(Error(Errc::loader_failed, "the batch loader gave " + std::to_string(answers.size()) +
+                                                       " results for " + std::to_string(batch.size()) +
+                                                       " keys; give one for each, in their order"));
+        return;
+    }
+    for (std::size_t i = 0; i < answers.size(); ++i)
+        LoadSlot<V>{batch, i}.take(std::move(answers[i]));
+}
+
+template <class V, class T>
+void take_all(SourceBatch& batch, Result<std::vector<T>> answers) {
+    if (answers) {
+        take_all<V>(batch, *std::move(answers));
+    } else {
+        batch.fail_rest(answers.error());
+    }
+}
+
+template <class F, class Keys>
+concept TakesContext = std::invocable<F&, Keys, const LoadContext&>;
+
+template <class F, class Keys>
+concept Takes = std::invocable<F&, Keys> || TakesContext<F, Keys>;
+
+template <class F, class Keys>
+decltype(auto) call_loader(F& function, Keys keys, const LoadContext& context) {
+    if constexpr (TakesContext<F, Keys>) {
+        return function(keys, context);
+    } else {
+        return function(keys);
+    }
+}
+
+template <class F, class Keys>
+using LoaderReturn =
+    decltype(call_loader(std::declval<F&>(), std::declval<Keys>(), std::declval<const LoadContext&>()));
+
+template <class K, class V>
+std::vector<K> keys_of(const SourceBatch& calls) {
+    std::vector<K> keys;
+    keys.reserve(calls.size());
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        keys.push_back(static_cast<const TypedEntry<K, V>&>(calls.entry(i)).typed_key());
+    }
+    return keys;
+}
+
+/// Runs a loader whose calls return R. The primary serves plain functions, which may block and run on worker threads;
+/// <tiercel/async.hpp> adds boost::asio::awaitable.
+template <class K, class V, class R>
+struct LoaderKind {
+    static constexpr SourceStyle single = SourceStyle::blocking_single;
+    static constexpr SourceStyle batch = SourceStyle::blocking_batch;
+
+    template <class F>
+    static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
+        check_load_answer<V, R>();
+        const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
+        LoadSlot<V>{*calls, i}.take(call_loader<F, const K&>(*function, key, LoadContext{calls->deadline()}));
+    }
+
+    template <class F>
+    static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
+        check_batch_answer<V, R>();
+        const auto keys = keys_of<K, V>(*calls);
+        take_all<V>(*calls, call_loader<F, std::span<const K>>(*function, keys, LoadContext{calls->deadline()}));
+    }
+};
+
+template <class K, class V, class F>
+std::shared_ptr<SourceFunction> make_single_loader(F function) {
+    using Kind = LoaderKind<K, V, LoaderReturn<F, const K&>>;
+    return std::make_shared<SingleSource<Kind, F>>(std::move(function));
+}
+
+template <class K, class V, class F>
+std::shared_ptr<SourceFunction> make_batch_loader(F function) {
+    using Kind = LoaderKind<K, V, LoaderReturn<F, std::span<const K>>>;
+    return std::make_shared<BatchSource<Kind, F>>(std::move(function));
+}
+
+} // namespace detail
+
+/// The user's way to read the source of truth. Made from a function of one key, or of a batch:
+///
+///     R (const K&)             R: V, std::optional<V>, Loaded<V>, or a Result of one of these
+///     R (std::span<const K>)   R: std::vector of the above, one for each key in order, or a Result of that
+///
+/// each with an optional second parameter `const LoadContext&`. A function that may block runs on the runtime's worker
+/// threads (see LoadingOptions::run_on); with <tiercel/async.hpp> it may be a coroutine, which runs on the event loop.
+/// An empty optional says "the source has no such thing". What it throws becomes Errc::loader_failed.
+/// Thread safety: called concurrently for different keys, never twice at once for one key and epoch.
+template <class K, class V>
+class Loader {
+public:
+    /// None.
+    Loader() = default;
+
+    template <class F>
+    requires(!std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>) Loader(F&& function)
+        : loader_(detail::make_single_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
+
+    template <class F>
+    requires(!std::same_as<std::decay_t<F>, Loader> && !detail::Takes<std::decay_t<F>, const K&> &&
+             detail::Takes<std::decay_t<F>, std::span<const K>>) Loader(F&& function)
+        : loader_(detail::make_batch_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
+
+    explicit operator bool() const noexcept { return loader_ != nullptr; }
+    const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return loader_; }
+
+private:
+    std::shared_ptr<detail::SourceFunction> loader_;
+};
+
+} // namespace tiercel

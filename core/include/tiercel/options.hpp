@@ -1,0 +1,126 @@
+#pragma once
+
+#include <tiercel/detail/callback.hpp>
+#include <tiercel/eviction.hpp>
+#include <tiercel/handle.hpp>
+#include <tiercel/loader.hpp>
+#include <tiercel/removal.hpp>
+#include <tiercel/result.hpp>
+#include <tiercel/writer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tiercel {
+
+namespace spi {
+class Backend;
+class Compressor;
+class Runtime;
+} // namespace spi
+
+/// The in-process tier.
+template <class K, class V>
+struct MemoryOptions {
+    /// Most entries; 0: no bound by entries, which then needs `max_weight`.
+    std::uint64_t max_entries = 10'000;
+    /// Most weight, in the weigher's unit (usually bytes); 0: no bound by weight. Needs `weigher`.
+    std::uint64_t max_weight = 0;
+    /// The weight of an entry; called once for each value, outside all locks. One that throws makes the entry
+    /// uncacheable in memory. A heavier entry than the bound is not held.
+    detail::Callback<std::uint64_t(const K&, const V&)> weigher = {};
+    Eviction eviction = eviction::lru();
+    /// Parts with a lock and an eviction order each: a power of two; 0: chosen from the bounds and the machine.
+    std::uint32_t shards = 0;
+    /// Most life in memory, below the value's own (a short L1 over a long L2). Empty: no cap. Must be positive.
+    std::optional<std::chrono::nanoseconds> max_ttl = {};
+    /// Called once for each value that leaves memory, outside all locks, on the thread that caused it.
+    /// What it throws is counted and dropped.
+    detail::Callback<void(const K&, const Handle<V>&, RemovalCause)> on_removal = {};
+};
+
+/// A backend placed in the chain.
+struct TierOptions {
+    /// Made by redis::connect, memcached::connect, memory_backend::create, or yours. An error here is create()'s.
+    Result<std::shared_ptr<spi::Backend>> backend = std::shared_ptr<spi::Backend>();
+    /// For statistics and reports; empty: the backend's own name. Unique within the chain.
+    std::string name = {};
+    /// Empty: values are stored raw.
+    std::shared_ptr<const spi::Compressor> compressor = {};
+    /// In front of every key; empty: the cache's name and a colon. Caches that share a backend need different ones.
+    std::string key_prefix = {};
+    /// Most life in this tier, below the value's own. Empty: no cap. Must be positive.
+    std::optional<std::chrono::nanoseconds> max_ttl = {};
+    /// Bounds every call to the backend; after it the tier counts as failed for that call. Must be positive.
+    std::chrono::nanoseconds timeout = std::chrono::milliseconds(50);
+};
+
+struct ExpiryOptions {
+    /// Life of a value from its load or write; empty: for ever. Positive, at most 100 years.
+    std::optional<std::chrono::nanoseconds> ttl = {};
+    /// Each life is shortened by a random share of up to this, so that what was loaded together does not expire
+    /// together. From 0 to below 1.
+    double jitter = 0.0;
+    /// Life of "the source has no such thing"; 0: not cached. At most 100 years.
+    std::chrono::nanoseconds negative_ttl = std::chrono::seconds(5);
+    /// Sliding expiry: an entry leaves memory when it was not used for this long. Empty: it may rest. Must be positive.
+    std::optional<std::chrono::nanoseconds> max_idle = {};
+};
+
+/// All finite.
+struct TimeoutOptions {
+    /// For a call that names no timeout of its own. Must be positive.
+    std::chrono::nanoseconds call = std::chrono::seconds(5);
+    /// For one load or write of the source, whoever waits for it: after this its key is free again. Must be positive.
+    std::chrono::nanoseconds source = std::chrono::seconds(30);
+    /// How long close() waits for what is under way. Zero or more.
+    std::chrono::nanoseconds close = std::chrono::seconds(5);
+};
+
+/// Where blocking loaders and writers run.
+enum class RunOn : std::uint8_t {
+    /// The runtime's worker threads: every call returns by its deadline, whatever the loader does.
+    workers,
+    /// The thread of the blocking call that needs the value: no hand-over, but also no deadline while it runs.
+    /// Only for caches without tiers. Asynchronous calls use the workers all the same.
+    caller,
+};
+
+struct LoadingOptions {
+    RunOn run_on = RunOn::workers;
+    /// Most calls of the loader and writer at once (a batch is one); others wait their turn. At least 1.
+    std::size_t max_concurrent = 32;
+    /// Most calls waiting for their turn, and most writes waiting for an earlier one of their key; beyond that
+    /// Errc::overloaded. At least 1.
+    std::size_t max_waiting = 10'000;
+    /// Most lookups waiting for loads; beyond that Errc::overloaded. At least 1.
+    std::size_t max_waiters = 1'000'000;
+};
+
+/// Everything a cache is made of. Contradictions are errors of Cache::create that name the field.
+template <class K, class V>
+struct CacheOptions {
+    /// For statistics, messages and the default key prefix. Not empty.
+    std::string name = {};
+    MemoryOptions<K, V> memory = {};
+    /// From nearest to farthest, below the memory tier. At most 31. K and V then need codecs (see codec.hpp).
+    std::vector<TierOptions> tiers = {};
+    ExpiryOptions expiry = {};
+    TimeoutOptions timeouts = {};
+    LoadingOptions loading = {};
+    Loader<K, V> loader = {};
+    Writer<K, V> writer = {};
+    /// Largest encoded value that goes to, or is believed from, a tier, in bytes before compression.
+    std::size_t max_value_bytes = 64u << 20;
+    /// Largest encoded key that goes to a tier, in bytes.
+    std::size_t max_key_bytes = 64u << 10;
+    /// Threads and time; empty: the one that all caches share.
+    std::shared_ptr<spi::Runtime> runtime = {};
+};
+
+} // namespace tiercel

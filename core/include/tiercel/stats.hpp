@@ -1,0 +1,111 @@
+#pragma once
+
+#include <tiercel/removal.hpp>
+#include <tiercel/result.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tiercel {
+
+/// Counts of durations in buckets that grow by an eighth: any quantile is right to within 12.5 %.
+/// (The bucketing of HdrHistogram, Tene 2012, with three bits of precision.)
+struct LatencyHistogram {
+    static constexpr std::size_t bucket_count = 8 * 38; ///< up to 2^40 ns, 18 minutes; longer ones count as that
+
+    std::array<std::uint64_t, bucket_count> buckets{};
+
+    static std::size_t bucket_of(std::chrono::nanoseconds duration) noexcept;
+    /// The largest duration that falls into the bucket.
+    static std::chrono::nanoseconds upper_bound(std::size_t bucket) noexcept;
+
+    std::uint64_t count() const noexcept;
+    /// The duration that a share of `q` (0 to 1) of the samples does not exceed; zero without samples.
+    std::chrono::nanoseconds quantile(double q) const noexcept;
+};
+
+struct MemoryStats {
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t inserts = 0;
+    std::uint64_t fenced = 0;    ///< fills dropped because the key was invalidated or written meanwhile
+    std::uint64_t too_heavy = 0; ///< values refused because they outweigh the bound
+    std::uint64_t entries = 0;
+    std::uint64_t weight = 0;
+    std::uint64_t max_entries = 0;
+    std::uint64_t max_weight = 0;
+    std::array<std::uint64_t, removal_cause_count> removals{}; ///< by RemovalCause
+    LatencyHistogram hit_latency;                              ///< of one hit in 256
+};
+
+struct TierStats {
+    std::string name;
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;        ///< answered, and nothing usable there
+    std::uint64_t puts = 0;          ///< values stored
+    std::uint64_t erases = 0;        ///< keys erased, there or not
+    std::uint64_t too_large = 0;     ///< values skipped for the tier's or cache's limit
+    std::uint64_t fenced = 0;        ///< values not believed: older than an invalidation or write by this process
+    std::uint64_t expired = 0;       ///< values found past their life, by their own header
+    std::uint64_t cleared = 0;       ///< values found that are older than a clear()
+    std::uint64_t bytes_in = 0;      ///< of values read, as stored
+    std::uint64_t bytes_out = 0;     ///< of values written, as stored, header included
+    std::uint64_t raw_bytes_out = 0; ///< of the same before compression, header not included
+    std::array<std::uint64_t, errc_count> errors{}; ///< keys that failed, by Errc; timeouts among them
+    /// Values that were no value of ours, or damaged, by the name of the defect.
+    std::vector<std::pair<std::string_view, std::uint64_t>> defects;
+    LatencyHistogram read_latency;  ///< of batches
+    LatencyHistogram write_latency; ///< of batches, erasures included
+
+    std::uint64_t error_count() const noexcept;
+};
+
+struct SourceStats {
+    std::uint64_t loads = 0;        ///< keys asked of the loader
+    std::uint64_t loader_calls = 0; ///< calls of the loader: a batch is one
+    std::uint64_t load_failures = 0;
+    std::uint64_t load_timeouts = 0; ///< loads that did not answer within TimeoutOptions::source
+    std::uint64_t absent = 0;        ///< "the source has no such thing"
+    std::uint64_t joined = 0;        ///< lookups that waited for a load under way
+    std::uint64_t writes = 0;        ///< keys given to the writer
+    std::uint64_t write_failures = 0;
+    LatencyHistogram load_latency; ///< of keys, from the request to the answer
+};
+
+/// What is under way, and the bounds of it.
+struct PressureStats {
+    std::uint64_t flights = 0; ///< keys being looked up or loaded
+    std::uint64_t waiters = 0; ///< lookups waiting for them
+    std::uint64_t max_waiters = 0;
+    std::uint64_t source_calls = 0; ///< loader and writer calls running
+    std::uint64_t max_source_calls = 0;
+    std::uint64_t source_queue = 0; ///< calls waiting for their turn, and writes for an earlier one of their key
+    std::uint64_t max_source_queue = 0;
+    std::uint64_t fences = 0; ///< recent invalidations and writes remembered
+    std::uint64_t max_fences = 0;
+    std::uint64_t fence_overflows = 0; ///< times that older values were given up wholesale for lack of room
+};
+
+/// A cache's counters at one moment. Parts are read one after the other: sums across parts may be off by what happened
+/// in between.
+struct CacheStats {
+    std::string name;
+    MemoryStats memory;
+    std::vector<TierStats> tiers;
+    SourceStats source;
+    PressureStats pressure;
+    std::uint64_t listener_failures = 0; ///< removal listeners that threw
+    std::uint64_t left_behind = 0;       ///< operations still under way when close() gave up waiting
+};
+
+/// A table for people, of at most 100 columns (more only for a long cache name). A tier's `misses` are answers without
+/// the value, its latency that of batches; the source's `hits` are the values it gave. `stored` counts our header.
+std::string to_table(const CacheStats& stats);
+
+} // namespace tiercel

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <tiercel/result.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tiercel {
+
+/// What a tier made of a write or an invalidation.
+struct TierOutcome {
+    enum class Kind : std::uint8_t {
+        done,      ///< the tier holds the new value, or holds the key no more
+        skipped,   ///< left out by the call's options
+        too_large, ///< the value is over the tier's limit; an older one was erased
+        failed,    ///< see `error`; the tier may hold an older value, which this process will not serve
+    };
+    std::string tier;
+    Kind kind = Kind::done;
+    std::optional<Error> error; ///< why, if not done or skipped
+};
+
+/// What a put or an invalidation did, place by place. The source of truth is not in it: if that failed, the call did.
+struct WriteReport {
+    bool in_memory = false; ///< the L1 holds the new value (put), or held one that is gone (invalidate)
+    std::vector<TierOutcome> tiers;
+
+    /// Nothing failed at any tier.
+    bool complete() const noexcept {
+        for (const auto& outcome : tiers) {
+            if (outcome.kind == TierOutcome::Kind::failed) return false;
+        }
+        return true;
+    }
+};
+
+} // namespace tiercel

@@ -1,0 +1,175 @@
+#include "chain.hpp"
+
+#include "options_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tiercel::chain {
+
+using std::chrono::nanoseconds;
+
+namespace {
+
+constexpr std::size_t max_fences = 65'536;
+constexpr std::chrono::seconds expiry_interval{1};
+
+memory::StoreOptions store_options(const detail::EngineOptions& options, Counter& listener_failures) {
+    memory::StoreOptions store;
+    store.max_entries = options.max_entries;
+    store.max_weight = options.max_weight;
+    store.eviction = options.eviction;
+    store.shards = options.shards;
+    store.expire_after_access = options.expiry.max_idle;
+    store.key_equal = options.types.key_equal;
+    if (options.on_removal) {
+        store.on_removal = [listener = options.on_removal, &listener_failures](const detail::Entry& entry,
+                                                                               RemovalCause cause) {
+            try {
+                listener(entry, cause);
+            } catch (...) {
+                listener_failures.add();
+            }
+        };
+    }
+    return store;
+}
+
+} // namespace
+
+Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> chain_runtime)
+    : options(std::move(chain_options)),
+      runtime(std::move(chain_runtime)),
+      scope(std::make_shared<Scope>()),
+      fences(std::make_shared<Fences>(*runtime, max_fences)),
+      sources(std::make_shared<Sources>(runtime, options.loading, scope)),
+      store(store_options(options, listener_failures), *runtime),
+      flights(options.types.key_equal) {
+    for (const auto& tier : options.tiers) {
+        tiers.push_back(std::make_shared<Tier>(
+            tier, Tier::Context{options.name, runtime, fences, scope, options.types, options.max_value_bytes}));
+    }
+}
+
+Result<WireKey> Chain::wire_key(const detail::Entry& entry) const {
+    WireKey key;
+    if (scope->over()) return closed_error();
+    try {
+        if (auto encoded = options.types.encode_key(entry, key.bytes); !encoded) return encoded.error();
+    } catch (...) {
+        return Error(Errc::codec_failed, "the key's codec threw");
+    }
+    if (key.bytes.size() > options.max_key_bytes) {
+        return Error(Errc::invalid_key, "a key of " + std::to_string(key.bytes.size()) + " bytes is over the " +
+                                            std::to_string(options.max_key_bytes) +
+                                            " of CacheOptions::max_key_bytes; raise it, or shorten the key");
+    }
+    key.fingerprint = wire::fingerprint(key.bytes);
+    return key;
+}
+
+WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanoseconds> life) const {
+    WireValue value;
+    value.negative = !entry.has_value();
+    value.version = entry.version;
+    value.life = life;
+    if (value.negative) return value;
+    if (scope->over()) {
+        value.payload = closed_error();
+        return value;
+    }
+    try {
+        if (auto encoded = options.types.encode_value(entry, *value.payload); !encoded) value.payload = encoded.error();
+    } catch (...) {
+        value.payload = Error(Errc::codec_failed, "the value's codec threw");
+    }
+    return value;
+}
+
+std::optional<nanoseconds> Chain::life_of(std::optional<nanoseconds> ttl) const {
+    auto whole = ttl ? ttl : options.expiry.ttl;
+    if (whole) whole = std::min(*whole, detail::longest_life);
+    if (!whole || options.expiry.jitter <= 0) return whole;
+    const double share = static_cast<double>(runtime->random() >> 11) * 0x1p-53 * options.expiry.jitter;
+    const auto cut = nanoseconds(std::llround(static_cast<double>(whole->count()) * share));
+    return std::max(nanoseconds(1), *whole - cut);
+}
+
+detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> life) const {
+    auto bounded = life;
+    if (options.max_memory_ttl) bounded = life ? std::min(*life, *options.max_memory_ttl) : *options.max_memory_ttl;
+    if (!bounded) return detail::never;
+    const auto start = detail::to_nanos(now);
+    return bounded->count() >= detail::never - start ? detail::never : start + bounded->count();
+}
+
+bool Chain::publish(const detail::EntryPtr& entry, const Flight& flight) {
+    if (scope->over()) return false;
+    if (options.weigher && entry->has_value()) {
+        try {
+            entry->weight = options.weigher(*entry);
+        } catch (...) {
+            entry->weight = std::uint64_t(-1);
+        }
+    }
+    const bool stored = store.insert(entry, flight.superseded, 0) == memory::Insert::stored;
+    if (stored && (entry->expires != detail::never || options.expiry.max_idle)) arm_expiry();
+    return stored;
+}
+
+void Chain::arm_expiry() {
+    if (expiry_armed_.exchange(true, std::memory_order_relaxed)) return;
+    runtime->call_at(runtime->now() + expiry_interval, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self || self->scope->over()) return;
+        // A removal listener is user code: it must not hold up the event loop.
+        if (!self->options.on_removal) {
+            self->expire_memory();
+        } else if (!self->runtime->run_blocking([self] { self->expire_memory(); })) {
+            self->expiry_armed_.store(false, std::memory_order_relaxed);
+            self->arm_expiry();
+        }
+    });
+}
+
+void Chain::expire_memory() {
+    if (!scope->begin()) return; // close() tells the listener of the rest, and must not return while this does
+    store.expire();
+    scope->end();
+    expiry_armed_.store(false, std::memory_order_relaxed);
+    if (store.stats().entries != 0) arm_expiry();
+}
+
+Error Chain::closed_error() const {
+    return Error(Errc::closed, "cache '" + options.name + "' is closed");
+}
+
+SteadyTime Chain::after(nanoseconds duration) const {
+    const auto now = runtime->now();
+    const auto room = SteadyTime::max() - now;
+    return duration >= room ? SteadyTime::max() : now + std::chrono::duration_cast<SteadyTime::duration>(duration);
+}
+
+bool Chain::has_tiers(Skip skip) const {
+    for (std::size_t i = 0; i < tiers.size(); ++i) {
+        if (!skip.has_tier(i)) return true;
+    }
+    return false;
+}
+
+std::optional<Error> check(const CallOptions& options) {
+    if (options.timeout && *options.timeout <= nanoseconds::zero()) {
+        return Error(Errc::invalid_option, "CallOptions::timeout must be positive; leave it empty for the cache's own");
+    }
+    if (options.ttl && *options.ttl <= nanoseconds::zero()) {
+        return Error(Errc::invalid_option, "CallOptions::ttl must be positive; leave it empty for the cache's own");
+    }
+    if (options.ttl && *options.ttl > detail::longest_life) {
+        return Error(
+            Errc::invalid_option,
+            "CallOptions::ttl is over 100 years; leave ExpiryOptions::ttl empty for values that do not expire");
+    }
+    return std::nullopt;
+}
+
+} // namespace tiercel::chain

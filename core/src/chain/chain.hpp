@@ -1,0 +1,76 @@
+#pragma once
+
+#include "fences.hpp"
+#include "flights.hpp"
+#include "key_locks.hpp"
+#include "memory/store.hpp"
+#include "on_close.hpp"
+#include "scope.hpp"
+#include "sources.hpp"
+#include "tier.hpp"
+
+#include <tiercel/detail/engine.hpp>
+#include <tiercel/spi/runtime.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tiercel::chain {
+
+using WriteOperation = Operation<WriteReport>;
+
+/// The parts of one cache, which the read path, the write path and priming work on.
+/// Thread safety: const after construction; the parts look after themselves.
+/// Lifetime: shared by everything under way.
+struct Chain : std::enable_shared_from_this<Chain> {
+    Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> chain_runtime);
+
+    const detail::EngineOptions options;
+    const std::shared_ptr<spi::Runtime> runtime;
+    const std::shared_ptr<Scope> scope;
+    const std::shared_ptr<Fences> fences;
+    const std::shared_ptr<Sources> sources;
+    std::vector<std::shared_ptr<Tier>> tiers;
+    memory::Store store;
+    Flights flights;
+    KeyLocks key_locks;
+    Operations<detail::Answer> reads;
+    Operations<WriteReport> writes;
+    OnClose on_close;
+
+    Counter loads, load_failures, absent, key_writes, write_failures, listener_failures;
+    LatencyCounter load_latency;
+
+    /// The key as the tiers know it.
+    /// Errors: codec_failed; invalid_key when it is longer than CacheOptions::max_key_bytes.
+    Result<WireKey> wire_key(const detail::Entry& entry) const;
+    /// The value as the tiers take it; an error inside if it cannot be encoded.
+    WireValue wire_value(const detail::Entry& entry, std::optional<std::chrono::nanoseconds> life) const;
+
+    /// A life of `ttl`, or of the cache's own, with jitter; empty: for ever.
+    std::optional<std::chrono::nanoseconds> life_of(std::optional<std::chrono::nanoseconds> ttl) const;
+    /// When an entry of this life leaves memory.
+    detail::Nanos memory_expiry(SteadyTime now, std::optional<std::chrono::nanoseconds> life) const;
+
+    /// Weighs the entry and puts it into memory, unless the flight's key was invalidated meanwhile. True if it is in.
+    bool publish(const detail::EntryPtr& entry, const Flight& flight);
+
+    /// Sees to it that expired entries leave memory without being touched: a tick each second while there are any.
+    void arm_expiry();
+
+    Error closed_error() const;
+    SteadyTime after(std::chrono::nanoseconds duration) const;
+    bool has_tiers(Skip skip) const;
+
+private:
+    void expire_memory();
+    std::atomic<bool> expiry_armed_{false};
+};
+
+using ChainPtr = std::shared_ptr<Chain>;
+
+/// Of the call's options: out of range, or nothing.
+std::optional<Error> check(const CallOptions& options);
+
+} // namespace tiercel::chain

@@ -1,0 +1,120 @@
+#include "flights.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tiercel::chain {
+
+Flights::Flights(detail::KeyEqual equal) {
+    for (auto& stripe : stripes_)
+        stripe = std::make_unique<Stripe>(equal);
+}
+
+void Flights::add(Table& table, const FlightPtr& flight) {
+    table[flight->probe->ref()].push_back(flight);
+}
+
+Flights::Joined Flights::join(const detail::EntryPtr& probe, FlightKind kind, SteadyTime now, SteadyTime abandon_at,
+                              Waiter waiter) {
+    auto& stripe = stripe_of(probe->hash);
+    const std::lock_guard lock(stripe.mutex);
+    const auto place = stripe.flights.find(probe->ref());
+    if (place != stripe.flights.end()) {
+        for (const auto& flight : place->second) {
+            if (flight->kind != kind || flight->superseded.load(std::memory_order_relaxed) != 0) continue;
+            if (flight->abandon_at <= now) {
+                flight->superseded.store(1, std::memory_order_relaxed);
+                continue;
+            }
+            if (waiter.strictness == Strictness::strict && flight->tier_failure) {
+                return {flight, false, flight->tier_failure};
+            }
+            flight->waiters.push_back(std::move(waiter));
+            waiting_.fetch_add(1, std::memory_order_relaxed);
+            joined_.fetch_add(1, std::memory_order_relaxed);
+            return {flight, false, std::nullopt};
+        }
+    }
+    auto flight = std::make_shared<Flight>(probe, kind, abandon_at);
+    flight->waiters.push_back(std::move(waiter));
+    waiting_.fetch_add(1, std::memory_order_relaxed);
+    add(stripe.flights, flight);
+    size_.fetch_add(1, std::memory_order_relaxed);
+    return {std::move(flight), true, std::nullopt};
+}
+
+FlightPtr Flights::begin_write(const detail::EntryPtr& probe) {
+    auto& stripe = stripe_of(probe->hash);
+    auto flight = std::make_shared<Flight>(probe, FlightKind::write, SteadyTime::max());
+    const std::lock_guard lock(stripe.mutex);
+    add(stripe.flights, flight);
+    size_.fetch_add(1, std::memory_order_relaxed);
+    return flight;
+}
+
+std::vector<Waiter> Flights::fail_strict(const FlightPtr& flight, const Error& error) {
+    auto& stripe = stripe_of(flight->probe->hash);
+    const std::lock_guard lock(stripe.mutex);
+    if (!flight->tier_failure) flight->tier_failure = error;
+    auto& waiters = flight->waiters;
+    const auto strict = std::stable_partition(
+        waiters.begin(), waiters.end(), [](const Waiter& waiter) { return waiter.strictness != Strictness::strict; });
+    std::vector<Waiter> refused(std::make_move_iterator(strict), std::make_move_iterator(waiters.end()));
+    waiters.erase(strict, waiters.end());
+    waiting_.fetch_sub(refused.size(), std::memory_order_relaxed);
+    if (waiters.empty()) {
+        flight->wanted.store(false, std::memory_order_relaxed);
+        take_off(stripe, flight);
+    }
+    return refused;
+}
+
+std::vector<Waiter> Flights::finish(const FlightPtr& flight) {
+    auto& stripe = stripe_of(flight->probe->hash);
+    const std::lock_guard lock(stripe.mutex);
+    if (!take_off(stripe, flight)) return {};
+    auto waiters = std::move(flight->waiters);
+    waiting_.fetch_sub(waiters.size(), std::memory_order_relaxed);
+    return waiters;
+}
+
+bool Flights::take_off(Stripe& stripe, const FlightPtr& flight) {
+    const auto place = stripe.flights.find(flight->probe->ref());
+    if (place == stripe.flights.end()) return false;
+    auto& of_key = place->second;
+    const auto at = std::find(of_key.begin(), of_key.end(), flight);
+    if (at == of_key.end()) return false;
+    of_key.erase(at);
+    if (of_key.empty()) {
+        stripe.flights.erase(place);
+    } else if (place->first.object == flight->probe->key()) {
+        auto rest = std::move(of_key);
+        stripe.flights.erase(place);
+        const auto key = rest.front()->probe->ref();
+        stripe.flights.emplace(key, std::move(rest));
+    }
+    size_.fetch_sub(1, std::memory_order_relaxed);
+    return true;
+}
+
+void Flights::supersede(detail::KeyRef key, const Flight* except) {
+    auto& stripe = stripe_of(key.hash);
+    const std::lock_guard lock(stripe.mutex);
+    const auto place = stripe.flights.find(key);
+    if (place == stripe.flights.end()) return;
+    for (const auto& flight : place->second) {
+        if (flight.get() != except) flight->superseded.store(1, std::memory_order_relaxed);
+    }
+}
+
+void Flights::supersede_all() {
+    for (auto& stripe : stripes_) {
+        const std::lock_guard lock(stripe->mutex);
+        for (auto& [key, flights] : stripe->flights) {
+            for (const auto& flight : flights)
+                flight->superseded.store(1, std::memory_order_relaxed);
+        }
+    }
+}
+
+} // namespace tiercel::chain

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <tiercel/detail/engine.hpp>
+#include <tiercel/spi/runtime.hpp>
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace tiercel::chain {
+
+/// One caller's call: results for its keys, arriving in any order from any thread, handed over together, once.
+///
+///   open --all results in / deadline / cancel / close--> over (`done` was called; later results are dropped)
+///
+/// Thread safety: all members may be called concurrently.
+template <class T>
+class Operation : public std::enable_shared_from_this<Operation<T>> {
+public:
+    using Results = std::vector<Result<T>>;
+
+    Operation(std::shared_ptr<spi::Runtime> runtime, std::size_t size, std::function<void(Results)> done)
+        : runtime_(std::move(runtime)), results_(size), missing_(size), done_(std::move(done)) {}
+
+    void complete(std::size_t index, Result<T> result) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!done_ || results_[index]) return;
+            results_[index].emplace(std::move(result));
+            if (--missing_ != 0) return;
+        }
+        finish(std::nullopt);
+    }
+
+    /// Whatever has no result yet gets this error.
+    void fail(const Error& error) { finish(error); }
+
+    /// Fails with Errc::timeout at `when` unless complete by then.
+    void fail_at(SteadyTime when, Error timeout) {
+        const std::lock_guard lock(mutex_);
+        if (!done_) return;
+        timer_ = runtime_->call_at(when, [weak = this->weak_from_this(), timeout = std::move(timeout)] {
+            if (auto self = weak.lock()) self->fail(timeout);
+        });
+    }
+
+    bool over() const {
+        const std::lock_guard lock(mutex_);
+        return !done_;
+    }
+
+private:
+    void finish(const std::optional<Error>& error) {
+        std::function<void(Results)> done;
+        Results results;
+        spi::Runtime::TimerId timer = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!done_) return;
+            done = std::exchange(done_, nullptr);
+            timer = timer_;
+            results.reserve(results_.size());
+            for (auto& result : results_) {
+                if (result) {
+                    results.push_back(*std::move(result));
+                } else {
+                    results.emplace_back(*error);
+                }
+            }
+        }
+        if (timer != 0) runtime_->cancel(timer);
+        done(std::move(results));
+    }
+
+    const std::shared_ptr<spi::Runtime> runtime_;
+    mutable std::mutex mutex_;
+    std::vector<std::optional<Result<T>>> results_;
+    std::size_t missing_;
+    std::function<void(Results)> done_;
+    spi::Runtime::TimerId timer_ = 0;
+};
+
+/// The calls under way, so that close() can answer them.
+/// Thread safety: all members may be called concurrently.
+template <class T>
+class Operations {
+public:
+    void add(const std::shared_ptr<Operation<T>>& operation) {
+        const std::lock_guard lock(mutex_);
+        if (operations_.size() >= sweep_at_) {
+            std::erase_if(operations_, [](const auto& weak) {
+                const auto alive = weak.lock();
+                return !alive || alive->over();
+            });
+            sweep_at_ = std::max<std::size_t>(64, 2 * operations_.size());
+        }
+        operations_.push_back(operation);
+    }
+
+    void fail_all(const Error& error) {
+        std::vector<std::weak_ptr<Operation<T>>> all;
+        {
+            const std::lock_guard lock(mutex_);
+            all.swap(operations_);
+        }
+        for (const auto& weak : all) {
+            if (const auto operation = weak.lock()) operation->fail(error);
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Operation<T>>> operations_;
+    std::size_t sweep_at_ = 64;
+};
+
+} // namespace tiercel::chain

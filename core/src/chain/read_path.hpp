@@ -1,0 +1,22 @@
+#pragma once
+
+#include "chain.hpp"
+
+#include <functional>
+
+namespace tiercel::chain {
+
+/// Begins a lookup: memory, then the tiers from the nearest down, then (if asked to load) the source.
+///
+/// Keys found in memory are answered at once. Each other key joins the flight that is under way for it, or begins one;
+/// the flights that one call begins descend together, a batch to each tier and the rest to the loader:
+///
+///   memory --miss--> tier 0 --miss--> ... tier n --miss--> source
+///                       |                    |                |
+///                       +--- answered: into memory, waiters told, then into the tiers above (all, for the source)
+///
+/// A flight ends, and its waiters are told, as soon as its own answer is there; filling the tiers goes on behind it. A
+/// fill that an invalidation overtook is erased again. See Flight::superseded and Fences for what keeps old values out.
+detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::function<void(detail::Answers)> done);
+
+} // namespace tiercel::chain

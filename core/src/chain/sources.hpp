@@ -1,0 +1,65 @@
+#pragma once
+
+#include "counters.hpp"
+#include "scope.hpp"
+
+#include <tiercel/detail/engine.hpp>
+#include <tiercel/spi/runtime.hpp>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace tiercel::chain {
+
+/// Calls of the user's loaders and writers: how many at once, on which thread, until when.
+///
+/// A call is queued, then running, then over: when every slot of its batch is settled, or at its deadline, whichever
+/// comes first. At the deadline the open slots get Errc::timeout and the call's place goes to the next one; what the
+/// function answers later is dropped by the batch. So a function that never returns holds a thread, and nothing else.
+/// Thread safety: all members may be called concurrently. No lock is held while user code runs.
+class Sources : public std::enable_shared_from_this<Sources> {
+public:
+    Sources(std::shared_ptr<spi::Runtime> runtime, LoadingOptions options, std::shared_ptr<Scope> scope);
+
+    using OnSettled = detail::SourceBatch::OnSettled;
+
+    /// Calls `function` for `entries`: once, or once for each, as its style has it. `on_settled` is called once for
+    /// each entry, from any thread, possibly before this returns. With `here` a blocking function runs on this thread.
+    /// `on_late` hears of answers that came after the deadline.
+    void call(std::shared_ptr<detail::SourceFunction> function, std::vector<detail::EntryPtr> entries,
+              SteadyTime deadline, Errc thrown, bool here, OnSettled on_settled,
+              std::function<void(std::size_t)> on_late = {});
+
+    /// True inside a blocking loader's call, on its thread, for an entry that this call is to fill.
+    static bool is_loading_here(const detail::Entry& entry) noexcept;
+
+    std::uint64_t running() const;
+    std::uint64_t queued() const;
+    std::uint64_t calls() const noexcept { return calls_.get(); }
+    std::uint64_t timeouts() const noexcept { return timeouts_.get(); }
+
+private:
+    struct Call;
+    void submit(const std::shared_ptr<Call>& call);
+    void launch(const std::shared_ptr<Call>& call);
+    void settled(const std::shared_ptr<Call>& call);
+    void release(const std::shared_ptr<Call>& call);
+    void run_if_wanted(const std::shared_ptr<Call>& call);
+    bool is_over(const std::shared_ptr<Call>& call) const;
+    static void run(const std::shared_ptr<Call>& call);
+
+    const std::shared_ptr<spi::Runtime> runtime_;
+    const LoadingOptions options_;
+    const std::shared_ptr<Scope> scope_;
+    mutable std::mutex mutex_;
+    std::size_t running_ = 0;
+    std::deque<std::shared_ptr<Call>> queue_;
+    Counter calls_;
+    Counter timeouts_;
+};
+
+} // namespace tiercel::chain

@@ -1,0 +1,140 @@
+#pragma once
+
+#include "counters.hpp"
+#include "fences.hpp"
+#include "scope.hpp"
+#include "signal.hpp"
+#include "wire/envelope.hpp"
+#include "wire/key_encoding.hpp"
+#include "wire/packer.hpp"
+
+#include <tiercel/detail/engine.hpp>
+#include <tiercel/spi/backend.hpp>
+#include <tiercel/spi/runtime.hpp>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tiercel::chain {
+
+/// A key on its way into the tiers: encoded once for all of them.
+struct WireKey {
+    Bytes bytes;
+    wire::Fingerprint fingerprint;
+};
+
+/// What one tier said of one key.
+struct TierAnswer {
+    enum class Kind : std::uint8_t { miss, hit, failed };
+    Kind kind = Kind::miss;
+    bool negative = false;
+    std::optional<std::chrono::nanoseconds> life; ///< of a hit, from now; empty: for ever
+    std::optional<Error> error;
+};
+
+/// A value on its way into the tiers: encoded once for all of them.
+struct WireValue {
+    bool negative = false;
+    std::uint64_t version = 0;
+    std::optional<std::chrono::nanoseconds> life; ///< from now
+    Result<Bytes> payload = Bytes();              ///< an error: it cannot be encoded
+};
+
+/// A backend in its place in the chain: keys, envelopes, compression, deadlines, belief, counting.
+///
+/// Each call to the backend runs on its own and owns what it works on; the answer arrives through a Signal, or the
+/// deadline does. A backend that never answers costs its caller the timeout and this tier a dangling call.
+///
+/// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
+/// once a second, and until the backend has first answered for it, which is how other processes learn of it.
+/// Thread safety: all members may be called concurrently.
+class Tier : public std::enable_shared_from_this<Tier> {
+public:
+    struct Context {
+        std::string cache_name;
+        std::shared_ptr<spi::Runtime> runtime;
+        std::shared_ptr<Fences> fences;
+        std::shared_ptr<Scope> scope; ///< once over, values are not decoded any more
+        detail::TypeFunctions types;
+        std::size_t max_value_bytes = 0;
+    };
+    Tier(const TierOptions& options, Context context);
+
+    const std::string& name() const noexcept { return name_; }
+    bool scans() const noexcept { return capabilities_.scans; }
+
+    struct Lookup {
+        detail::EntryPtr entry; ///< blank; a hit puts the value and its version into it
+        const WireKey* key = nullptr;
+    };
+    /// One answer for each key, by `deadline` or the tier's own timeout.
+    boost::asio::awaitable<std::vector<TierAnswer>> read(std::vector<Lookup> lookups, SteadyTime deadline);
+
+    struct Store {
+        const WireKey* key = nullptr;
+        const WireValue* value = nullptr;
+        std::uint64_t hash = 0;
+    };
+    using Outcomes = std::vector<TierOutcome>;
+    using PendingOutcomes = std::shared_ptr<Signal<Outcomes>>;
+
+    /// Begins to store; wait for the outcomes when convenient. Values that cannot be stored are erased instead, so that
+    /// no older one stays. A put without an answer is remembered with the fences.
+    PendingOutcomes begin_write(const std::vector<Store>& stores, SteadyTime deadline);
+    PendingOutcomes begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline);
+    /// Makes everything older than `stamp` a miss.
+    PendingOutcomes begin_clear(std::uint64_t stamp, SteadyTime deadline);
+
+    /// Blank entries for the keys found in one page of the backend's listing.
+    struct Page {
+        std::vector<detail::EntryPtr> keys;
+        std::string cursor; ///< empty at the end
+    };
+    boost::asio::awaitable<Result<Page>> list(std::string cursor);
+
+    TierStats stats() const;
+
+private:
+    struct Call;
+    SteadyTime bound(SteadyTime deadline) const;
+    template <class T>
+    std::shared_ptr<Signal<T>> bounded(std::shared_ptr<Call> call, SteadyTime deadline, std::function<T(Error)> late,
+                                       std::function<boost::asio::awaitable<T>(Tier&, Call&)> work);
+    boost::asio::awaitable<Outcomes> write_now(Call& call);
+    boost::asio::awaitable<Outcomes> erase_now(Call& call);
+    TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
+    void heed_marker(const spi::Lookup& marker);
+    Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
+    void count(const Error& error);
+    Error wrong_number() const;
+    void defect(wire::Defect defect) { defects_[static_cast<std::size_t>(defect)].add(); }
+    TierOutcome outcome(TierOutcome::Kind kind, std::optional<Error> error = std::nullopt) const;
+
+    const std::shared_ptr<spi::Backend> backend_;
+    const std::string name_;
+    const Context context_;
+    const std::string prefix_;
+    const spi::Capabilities capabilities_;
+    const wire::KeyAlphabet alphabet_;
+    const wire::Packer packer_;
+    const std::optional<std::chrono::nanoseconds> max_ttl_;
+    const std::chrono::nanoseconds timeout_;
+    const WireKey marker_;
+
+    std::atomic<std::uint64_t> cleared_before_{0};
+    std::atomic<detail::Nanos> marker_due_{0};
+    std::atomic<bool> marker_heard_{false};
+
+    Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
+        cleared_;
+    std::array<Counter, errc_count> errors_;
+    std::array<Counter, wire::defect_count> defects_;
+    LatencyCounter read_latency_, write_latency_;
+};
+
+} // namespace tiercel::chain

@@ -1,0 +1,435 @@
+#include "write_path.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace tiercel::chain {
+
+namespace asio = boost::asio;
+using detail::Caller;
+using detail::EntryPtr;
+using std::chrono::nanoseconds;
+
+namespace {
+
+Error timeout_error(const Chain& chain, nanoseconds timeout) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    return Error(Errc::timeout, "cache '" + chain.options.name + "' could not finish the write within " +
+                                    std::to_string(ms) + " ms; it goes on and may succeed");
+}
+
+/// The call's answer: its report, or for a strict call the first tier's failure.
+Result<WriteReport> judged(WriteReport report, Strictness strictness) {
+    if (strictness == Strictness::strict) {
+        for (const auto& tier : report.tiers) {
+            if (tier.kind == TierOutcome::Kind::failed || tier.kind == TierOutcome::Kind::too_large) {
+                const Error why = tier.error.value_or(Error(Errc::server_error, "failed"));
+                return Error(why.code(), "tier '" + tier.tier + "' failed, and the call is strict: " + why.message());
+            }
+        }
+    }
+    return report;
+}
+
+/// One key's write or erasure.
+struct Item {
+    EntryPtr entry;
+    std::size_t index = 0; ///< in the operation
+    FlightPtr flight;      ///< of a write
+    Result<WireKey> key = WireKey{};
+    std::uint64_t raised = 0;
+    std::optional<Error> refused; ///< by the source
+    WriteReport report;
+};
+
+/// The tiers' part of a change, shared by writes and erasures: what is to be stored, what is to be erased, and whether
+/// every tier did it.
+class Change : public std::enable_shared_from_this<Change> {
+public:
+    Change(ChainPtr chain, CallOptions options, std::shared_ptr<WriteOperation> operation)
+        : chain_(std::move(chain)), options_(options), operation_(std::move(operation)) {}
+    virtual ~Change() = default;
+
+protected:
+    void encode_keys() {
+        if (chain_->tiers.empty()) return;
+        for (auto& item : items_)
+            item.key = chain_->wire_key(*item.entry);
+    }
+
+    void raise(Item& item) {
+        if (!chain_->tiers.empty())
+            item.raised = chain_->fences->raise(item.entry->hash);
+        else
+            item.raised = chain_->fences->stamp();
+        chain_->flights.supersede(item.entry->ref(), item.flight.get());
+    }
+
+    /// Stores `values` (by item, where the source took the write) and erases all other items' keys, at every tier.
+    asio::awaitable<void> change_tiers(const std::vector<WireValue>& values) {
+        struct Begun {
+            Tier::PendingOutcomes stores, erases;
+            std::vector<std::size_t> stored, erased;
+        };
+        std::vector<Begun> begun(chain_->tiers.size());
+        for (std::size_t t = 0; t < begun.size(); ++t) {
+            if (options_.skip.has_tier(t)) continue;
+            std::vector<Tier::Store> stores;
+            std::vector<const WireKey*> erases;
+            for (std::size_t i = 0; i < items_.size(); ++i) {
+                auto& item = items_[i];
+                if (!item.key) continue;
+                if (!values.empty() && !item.refused) {
+                    stores.push_back({&*item.key, &values[i], item.entry->hash});
+                    begun[t].stored.push_back(i);
+                } else {
+                    erases.push_back(&*item.key);
+                    begun[t].erased.push_back(i);
+                }
+            }
+            if (!stores.empty()) begun[t].stores = chain_->tiers[t]->begin_write(stores, SteadyTime::max());
+            if (!erases.empty()) begun[t].erases = chain_->tiers[t]->begin_erase(erases, SteadyTime::max());
+        }
+        for (std::size_t t = 0; t < begun.size(); ++t) {
+            const auto& name = chain_->tiers[t]->name();
+            if (options_.skip.has_tier(t)) {
+                for (auto& item : items_)
+                    item.report.tiers.push_back({name, TierOutcome::Kind::skipped, {}});
+                continue;
+            }
+            if (begun[t].stores) co_await collect(*begun[t].stores, begun[t].stored);
+            if (begun[t].erases) co_await collect(*begun[t].erases, begun[t].erased);
+            for (auto& item : items_) {
+                if (!item.key) item.report.tiers.push_back({name, TierOutcome::Kind::failed, item.key.error()});
+            }
+        }
+    }
+
+    void settle(const Item& item) {
+        if (chain_->tiers.empty()) return;
+        const bool confirmed =
+            std::all_of(item.report.tiers.begin(), item.report.tiers.end(), [](const TierOutcome& outcome) {
+                return outcome.kind == TierOutcome::Kind::done ||
+                       outcome.kind == TierOutcome::Kind::too_large; // and erased
+            });
+        chain_->fences->settle(item.entry->hash, item.raised, confirmed);
+    }
+
+    const ChainPtr chain_;
+    const CallOptions options_;
+    const std::shared_ptr<WriteOperation> operation_;
+    std::vector<Item> items_;
+
+private:
+    asio::awaitable<void> collect(Signal<Tier::Outcomes>& signal, const std::vector<std::size_t>& which) {
+        auto outcomes = co_await signal.wait();
+        for (std::size_t n = 0; n < which.size(); ++n)
+            items_[which[n]].report.tiers.push_back(std::move(outcomes[n]));
+    }
+};
+
+class Erasure final : public Change {
+public:
+    using Change::Change;
+
+    void start(std::vector<EntryPtr> probes, Caller) {
+        for (auto& probe : probes) {
+            const auto index = items_.size();
+            items_.push_back({std::move(probe), index, nullptr, WireKey{}, 0, std::nullopt, {}});
+        }
+        encode_keys();
+        for (auto& item : items_) {
+            raise(item);
+            item.report.in_memory = chain_->store.erase(item.entry->ref());
+        }
+        if (!chain_->has_tiers(options_.skip)) {
+            finish();
+            return;
+        }
+        asio::co_spawn(
+            chain_->runtime->executor(),
+            [](std::shared_ptr<Erasure> self) -> asio::awaitable<void> {
+                co_await self->change_tiers({});
+                self->finish();
+            }(std::static_pointer_cast<Erasure>(shared_from_this())),
+            asio::detached);
+    }
+
+private:
+    void finish() {
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            settle(items_[i]);
+            operation_->complete(i, judged(std::move(items_[i].report), options_.strictness));
+        }
+        chain_->scope->end();
+    }
+};
+
+class WriteThrough final : public Change {
+public:
+    using Change::Change;
+
+    /// Writes of one key follow one another within a call too: the second one of a key is in the second round, and so
+    /// on, and each round begins when the one before it has ended.
+    void start(std::vector<EntryPtr> entries, Caller caller) {
+        if (caller == Caller::blocked) blocked_ = std::this_thread::get_id();
+        std::vector<std::shared_ptr<WriteThrough>> rounds{self()};
+        boost::unordered_flat_map<std::uint64_t, std::size_t> round_of;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            const auto hash = entries[i]->hash;
+            const auto round = round_of[hash]++;
+            if (round == rounds.size()) {
+                rounds.push_back(std::make_shared<WriteThrough>(chain_, options_, operation_));
+                rounds[round - 1]->next_ = rounds.back();
+            }
+            rounds[round]->items_.push_back({std::move(entries[i]), i, nullptr, WireKey{}, 0, std::nullopt, {}});
+            rounds[round]->locked_.push_back(hash);
+        }
+        for (const auto& round : rounds)
+            std::sort(round->locked_.begin(), round->locked_.end());
+        begin();
+    }
+
+private:
+    void begin() {
+        chain_->key_locks.lock(locked_, [self = self()] { self->write_source(); });
+    }
+
+    std::shared_ptr<WriteThrough> self() { return std::static_pointer_cast<WriteThrough>(shared_from_this()); }
+
+    void write_source() {
+        encode_keys();
+        std::vector<EntryPtr> entries;
+        std::vector<std::size_t> asked; // entries[i] is of items_[asked[i]]
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            auto& item = items_[i];
+            if (!item.key) {
+                item.refused = item.key.error(); // before the source has it: no tier could ever hold it
+            } else if (chain_->options.writer && chain_->scope->over()) {
+                item.refused = chain_->closed_error();
+            } else if (chain_->options.writer) {
+                entries.push_back(item.entry);
+                asked.push_back(i);
+            }
+        }
+        if (entries.empty()) {
+            change();
+            return;
+        }
+        auto probes = entries;
+        unwritten_.store(entries.size());
+        chain_->key_writes.add(entries.size());
+        const bool here = chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
+        chain_->sources->call(
+            chain_->options.writer, std::move(entries), chain_->after(chain_->options.timeouts.source),
+            Errc::writer_failed, here,
+            [self = self(), asked = std::move(asked)](std::size_t i, const Result<detail::LoadFacts>& facts) {
+                self->written(self->items_[asked[i]], facts);
+            },
+            [chain = chain_, probes = std::move(probes)](std::size_t i) {
+                // It was reported as unknown, and its key dropped; what was loaded since may be older.
+                (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
+            });
+    }
+
+    /// Called for different items concurrently.
+    void written(Item& item, const Result<detail::LoadFacts>& facts) {
+        if (!facts) {
+            chain_->write_failures.add();
+            item.refused = facts.error();
+        }
+        if (unwritten_.fetch_sub(1, std::memory_order_acq_rel) == 1) change();
+    }
+
+    /// The source has spoken: from here on older values are out.
+    void change() {
+        const auto now = chain_->runtime->now();
+        lives_.resize(items_.size());
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            auto& item = items_[i];
+            item.flight = chain_->flights.begin_write(item.entry);
+            raise(item);
+            item.entry->created = detail::to_nanos(now);
+            item.entry->version = item.raised;
+            lives_[i] = chain_->life_of(options_.ttl);
+            item.entry->expires = chain_->memory_expiry(now, lives_[i]);
+            if (item.refused) chain_->store.erase(item.entry->ref());
+        }
+        if (!chain_->has_tiers(options_.skip)) {
+            finish();
+            return;
+        }
+        asio::co_spawn(
+            chain_->runtime->executor(),
+            [](std::shared_ptr<WriteThrough> writing) -> asio::awaitable<void> {
+                std::vector<WireValue> values;
+                values.reserve(writing->items_.size());
+                for (std::size_t i = 0; i < writing->items_.size(); ++i) {
+                    const auto& item = writing->items_[i];
+                    values.push_back(item.refused ? WireValue{}
+                                                  : writing->chain_->wire_value(*item.entry, writing->lives_[i]));
+                }
+                co_await writing->change_tiers(values);
+                writing->finish();
+            }(self()),
+            asio::detached);
+    }
+
+    void finish() {
+        for (auto& item : items_) {
+            if (!item.refused && !chain_->tiers.empty() && item.flight->superseded.load() != 0) erase_overtaken(item);
+            settle(item);
+            if (item.refused) {
+                chain_->store.erase(item.entry->ref());
+            } else if (!options_.skip.has_memory()) {
+                item.report.in_memory = chain_->publish(item.entry, *item.flight);
+            } else {
+                chain_->store.erase(item.entry->ref());
+            }
+            chain_->flights.finish(item.flight);
+        }
+        chain_->key_locks.unlock(locked_);
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            auto& item = items_[i];
+            operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))
+                                                          : judged(std::move(item.report), options_.strictness));
+        }
+        if (next_) {
+            // It inherits the scope's count. Posted: there may be as many rounds as writes.
+            asio::post(chain_->runtime->executor(), [next = std::move(next_)] { next->begin(); });
+        } else {
+            chain_->scope->end();
+        }
+    }
+
+    /// Invalidated while the tiers were taking it: whether they erased or stored last is not known.
+    void erase_overtaken(Item& item) {
+        for (auto& tier : item.report.tiers) {
+            if (tier.kind == TierOutcome::Kind::done) tier = overtaken(tier.tier);
+        }
+        (void)erase(chain_, {item.entry}, {}, [](const detail::Reports&) {});
+    }
+
+    static TierOutcome overtaken(const std::string& tier) {
+        return {tier, TierOutcome::Kind::failed,
+                Error(Errc::cancelled, "the key was invalidated while it was being written")};
+    }
+
+    std::thread::id blocked_;            ///< the thread that waits for this write, if any
+    std::shared_ptr<WriteThrough> next_; ///< the next round
+    std::vector<std::uint64_t> locked_;
+    std::vector<std::optional<nanoseconds>> lives_;
+    std::atomic<std::size_t> unwritten_{0};
+};
+
+/// What writes and erasures have in common before and after they start.
+template <class Work>
+detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                   std::function<void(detail::Reports)> done) {
+    if (entries.empty()) {
+        done({});
+        return {};
+    }
+    auto operation = std::make_shared<WriteOperation>(chain->runtime, entries.size(), std::move(done));
+    if (!chain->scope->begin()) {
+        operation->fail(chain->closed_error());
+        return {};
+    }
+    if (const auto refused = check(options)) {
+        chain->scope->end();
+        operation->fail(*refused);
+        return {};
+    }
+    const auto timeout = options.timeout.value_or(chain->options.timeouts.call);
+    const auto deadline = chain->after(timeout);
+    std::make_shared<Work>(chain, options, operation)->start(std::move(entries), caller);
+    if (operation->over()) return {};
+    operation->fail_at(deadline, timeout_error(*chain, timeout));
+    chain->writes.add(operation);
+    if (chain->scope->over()) operation->fail(chain->closed_error()); // close() may have missed it
+    return [weak = std::weak_ptr(operation)] {
+        if (const auto waiting = weak.lock()) {
+            waiting->fail(Error(Errc::cancelled, "the caller gave up; the write goes on and may succeed"));
+        }
+    };
+}
+
+} // namespace
+
+detail::Cancel write(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                     std::function<void(detail::Reports)> done) {
+    if (chain->key_locks.waiting() >= chain->options.loading.max_waiting) {
+        done(detail::Reports(entries.size(),
+                             Error(Errc::overloaded, std::to_string(chain->options.loading.max_waiting) +
+                                                         " writes wait for an earlier one of their key already "
+                                                         "(LoadingOptions::max_waiting)")));
+        return {};
+    }
+    return run<WriteThrough>(chain, std::move(entries), options, caller, std::move(done));
+}
+
+detail::Cancel erase(const ChainPtr& chain, std::vector<EntryPtr> probes, CallOptions options,
+                     std::function<void(detail::Reports)> done) {
+    return run<Erasure>(chain, std::move(probes), options, Caller::free, std::move(done));
+}
+
+detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<void(Result<WriteReport>)> done) {
+    if (!chain->scope->begin()) {
+        done(chain->closed_error());
+        return {};
+    }
+    if (const auto refused = check(options)) {
+        chain->scope->end();
+        done(*refused);
+        return {};
+    }
+    // The tiers' values lose belief first: a lookup that begins after supersede_all() must not find them any more.
+    const auto stamp = chain->fences->raise_all();
+    chain->flights.supersede_all();
+    WriteReport report;
+    report.in_memory = chain->store.stats().entries != 0;
+    chain->store.clear();
+    if (!chain->has_tiers(options.skip)) {
+        chain->scope->end();
+        done(std::move(report));
+        return {};
+    }
+    auto operation = std::make_shared<WriteOperation>(
+        chain->runtime, 1, [done = std::move(done)](detail::Reports reports) { done(std::move(reports.front())); });
+    const auto timeout = options.timeout.value_or(chain->options.timeouts.call);
+    operation->fail_at(chain->after(timeout), timeout_error(*chain, timeout));
+    chain->writes.add(operation);
+    asio::co_spawn(
+        chain->runtime->executor(),
+        [](ChainPtr owner, std::shared_ptr<WriteOperation> op, CallOptions opts, std::uint64_t at,
+           WriteReport told) -> asio::awaitable<void> {
+            std::vector<Tier::PendingOutcomes> pending(owner->tiers.size());
+            for (std::size_t t = 0; t < pending.size(); ++t) {
+                if (!opts.skip.has_tier(t)) pending[t] = owner->tiers[t]->begin_clear(at, SteadyTime::max());
+            }
+            for (std::size_t t = 0; t < pending.size(); ++t) {
+                if (pending[t]) {
+                    auto outcomes = co_await pending[t]->wait();
+                    told.tiers.push_back(std::move(outcomes.front()));
+                } else {
+                    told.tiers.push_back({owner->tiers[t]->name(), TierOutcome::Kind::skipped, {}});
+                }
+            }
+            op->complete(0, judged(std::move(told), opts.strictness));
+            owner->scope->end();
+        }(chain, operation, options, stamp, std::move(report)),
+        asio::detached);
+    return [weak = std::weak_ptr(operation)] {
+        if (const auto waiting = weak.lock()) {
+            waiting->fail(Error(Errc::cancelled, "the caller gave up; the write goes on and may succeed"));
+        }
+    };
+}
+
+} // namespace tiercel::chain

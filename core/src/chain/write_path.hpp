@@ -1,0 +1,27 @@
+#pragma once
+
+#include "chain.hpp"
+
+#include <functional>
+
+namespace tiercel::chain {
+
+/// Begins to write entries through: the source, then the tiers (all at once), then memory.
+///
+///   wait for the keys' locks -> source -> fence raised, older flights superseded -> tiers and memory -> locks released
+///
+/// Writes of one key follow one another from the first step to the last, so that memory ends with what the source got
+/// last. What the source refused, or did not confirm in time, is dropped from memory and tiers instead: nobody knows
+/// what the source holds. A write is drained, not dropped, by close(). One that was invalidated meanwhile is erased
+/// from the tiers again.
+detail::Cancel write(const ChainPtr& chain, std::vector<detail::EntryPtr> entries, CallOptions options,
+                     detail::Caller caller, std::function<void(detail::Reports)> done);
+
+/// Begins to erase: fence raised, flights superseded, memory erased, then the tiers (all at once).
+detail::Cancel erase(const ChainPtr& chain, std::vector<detail::EntryPtr> probes, CallOptions options,
+                     std::function<void(detail::Reports)> done);
+
+/// The same for every key.
+detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<void(Result<WriteReport>)> done);
+
+} // namespace tiercel::chain

@@ -1,0 +1,216 @@
+#include "chain/priming.hpp"
+#include "chain/read_path.hpp"
+#include "chain/write_path.hpp"
+#include "options_check.hpp"
+
+#include <tiercel/detail/engine.hpp>
+#include <tiercel/spi/runtime.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+namespace tiercel::detail {
+
+namespace {
+
+/// One hit in this many is timed.
+constexpr unsigned timed_hits = 256;
+
+/// How late a timer of the event loop may be before a blocked caller stops believing in it.
+constexpr std::chrono::milliseconds late_timer{250};
+
+class ChainEngine final : public Engine, public std::enable_shared_from_this<ChainEngine> {
+public:
+    explicit ChainEngine(chain::ChainPtr chain) : chain_(std::move(chain)) {}
+
+    EntryPtr find(KeyRef key) noexcept override {
+        thread_local unsigned since_timed = 0;
+        if (++since_timed % timed_hits != 0) return chain_->store.find(key);
+        const auto began = chain_->runtime->now();
+        auto entry = chain_->store.find(key);
+        if (entry) hit_latency_.add(chain_->runtime->now() - began);
+        return entry;
+    }
+
+    Cancel read(ReadRequest request, std::function<void(Answers)> done) override {
+        return chain::read(chain_, std::move(request), std::move(done));
+    }
+    Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,
+                 std::function<void(Reports)> done) override {
+        return chain::write(chain_, std::move(entries), options, caller, std::move(done));
+    }
+    Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) override {
+        return chain::erase(chain_, std::move(probes), options, std::move(done));
+    }
+    Cancel clear(CallOptions options, std::function<void(Result<WriteReport>)> done) override {
+        return chain::clear(chain_, options, std::move(done));
+    }
+    Cancel prime(KeySource keys, std::optional<std::uint64_t> total, PrimeOptions options,
+                 std::function<void(Result<PrimeReport>)> done) override {
+        return chain::prime(chain_, std::move(keys), total, std::move(options), std::move(done));
+    }
+    Cancel prime_from_tier(std::string_view tier, PrimeOptions options,
+                           std::function<void(Result<PrimeReport>)> done) override {
+        return chain::prime_from_tier(chain_, tier, std::move(options), std::move(done));
+    }
+
+    CacheStats stats() const override;
+
+    Result<void> close() override {
+        struct Arrival {
+            std::optional<Result<void>> result;
+            spi::WaitFlag flag;
+        };
+        const auto arrival = std::make_shared<Arrival>();
+        async_close([arrival](Result<void> result) {
+            arrival->result.emplace(std::move(result));
+            arrival->flag.set();
+        });
+        if (!arrival->flag.is_set() && !block(arrival->flag, chain_->options.timeouts.close)) {
+            finish_close(); // on the event loop's thread, or with nobody turning it, nobody else would
+        }
+        arrival->flag.wait_until(SteadyTime::max()); // another thread may be finishing
+        return *std::move(arrival->result);
+    }
+
+    void async_close(std::function<void(Result<void>)> done) override {
+        {
+            const std::lock_guard lock(close_mutex_);
+            if (!closed_) {
+                closers_.push_back(std::move(done));
+                done = nullptr;
+            }
+        }
+        if (done) {
+            done({});
+            return;
+        }
+        // Work under way must not hear of the end before its callers do, hence in this order.
+        const bool first = chain_->scope->close([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->finish_close();
+        });
+        if (!first) return;
+        chain_->reads.fail_all(Error(Errc::closed, "cache '" + chain_->options.name + "' was closed"));
+        chain_->on_close.call();
+        const std::lock_guard lock(close_mutex_);
+        if (closed_) return;
+        close_timer_ =
+            chain_->runtime->call_at(chain_->after(chain_->options.timeouts.close), [weak = weak_from_this()] {
+                if (const auto self = weak.lock()) self->finish_close();
+            });
+    }
+
+protected:
+    Result<void> block(const spi::WaitFlag& flag, std::optional<std::chrono::nanoseconds> timeout) override {
+        if (chain_->runtime->on_event_loop()) {
+            return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use "
+                                            "the async_ form there. What was begun goes on");
+        }
+        const auto longest = std::chrono::nanoseconds::max() - late_timer;
+        const auto patience = std::min(timeout.value_or(chain_->options.timeouts.call), longest) + late_timer;
+        if (chain_->runtime->wait(flag, chain_->after(patience))) return {};
+        return Error(Errc::timeout, "the event loop of cache '" + chain_->options.name +
+                                        "' does not turn: something blocks it, or nobody runs it");
+    }
+
+private:
+    /// Once: after the last work has ended, or when waiting for it has taken too long.
+    void finish_close() {
+        {
+            const std::lock_guard lock(close_mutex_);
+            if (finishing_) return;
+            finishing_ = true;
+        }
+        const auto left = chain_->scope->finish();
+        left_behind_.store(left, std::memory_order_relaxed);
+        chain_->writes.fail_all(Error(Errc::closed, "cache '" + chain_->options.name +
+                                                        "' was closed before the write was known to have succeeded"));
+        chain_->store.close();
+        std::vector<std::function<void(Result<void>)>> closers;
+        {
+            const std::lock_guard lock(close_mutex_);
+            closed_ = true;
+            closers.swap(closers_);
+            if (close_timer_ != 0) chain_->runtime->cancel(close_timer_);
+        }
+        for (const auto& closer : closers) {
+            if (left == 0) {
+                closer({});
+            } else {
+                closer(Error(Errc::timeout, std::to_string(left) +
+                                                " operations were still under way when close() gave up waiting "
+                                                "(TimeoutOptions::close); they can do no more harm"));
+            }
+        }
+    }
+
+    const chain::ChainPtr chain_;
+    chain::LatencyCounter hit_latency_;
+    std::atomic<std::size_t> left_behind_{0};
+
+    std::mutex close_mutex_;
+    std::vector<std::function<void(Result<void>)>> closers_;
+    spi::Runtime::TimerId close_timer_ = 0;
+    bool finishing_ = false;
+    bool closed_ = false;
+};
+
+CacheStats ChainEngine::stats() const {
+    const auto& chain = *chain_;
+    CacheStats stats;
+    stats.name = chain.options.name;
+
+    const auto store = chain.store.stats();
+    stats.memory.hits = store.hits;
+    stats.memory.misses = store.misses;
+    stats.memory.inserts = store.inserts;
+    stats.memory.fenced = store.fenced;
+    stats.memory.too_heavy = store.too_heavy;
+    stats.memory.entries = store.entries;
+    stats.memory.weight = store.weight;
+    stats.memory.max_entries = chain.options.max_entries;
+    stats.memory.max_weight = chain.options.max_weight;
+    stats.memory.removals = store.removals;
+    stats.memory.hit_latency = hit_latency_.get();
+
+    for (const auto& tier : chain.tiers)
+        stats.tiers.push_back(tier->stats());
+
+    stats.source.loads = chain.loads.get();
+    stats.source.loader_calls = chain.sources->calls();
+    stats.source.load_failures = chain.load_failures.get();
+    stats.source.load_timeouts = chain.sources->timeouts();
+    stats.source.absent = chain.absent.get();
+    stats.source.joined = chain.flights.joined();
+    stats.source.writes = chain.key_writes.get();
+    stats.source.write_failures = chain.write_failures.get();
+    stats.source.load_latency = chain.load_latency.get();
+
+    stats.pressure.flights = chain.flights.size();
+    stats.pressure.waiters = chain.flights.waiting();
+    stats.pressure.max_waiters = chain.options.loading.max_waiters;
+    stats.pressure.source_calls = chain.sources->running();
+    stats.pressure.max_source_calls = chain.options.loading.max_concurrent;
+    stats.pressure.source_queue = chain.sources->queued() + chain.key_locks.waiting();
+    stats.pressure.max_source_queue = chain.options.loading.max_waiting;
+    stats.pressure.fences = chain.fences->size();
+    stats.pressure.max_fences = chain.fences->capacity();
+    stats.pressure.fence_overflows = chain.fences->overflows();
+
+    stats.listener_failures = chain.listener_failures.get();
+    stats.left_behind = left_behind_.load(std::memory_order_relaxed);
+    return stats;
+}
+
+} // namespace
+
+Result<std::shared_ptr<Engine>> Engine::create(EngineOptions options) {
+    if (auto wrong = check_options(options)) return *std::move(wrong);
+    auto runtime = options.runtime ? options.runtime : spi::default_runtime();
+    auto chain = std::make_shared<chain::Chain>(std::move(options), std::move(runtime));
+    return std::shared_ptr<Engine>(std::make_shared<ChainEngine>(std::move(chain)));
+}
+
+} // namespace tiercel::detail

@@ -1,0 +1,22 @@
+#include "memory/queue_policy.hpp"
+
+#include <tiercel/eviction.hpp>
+
+namespace tiercel::memory {
+namespace {
+
+/// By last use: the front is the least recently used.
+class Lru final : public QueuePolicy {
+public:
+    void on_hit(Entry& entry) noexcept override { move_to_back(entry); }
+    Entry* victim(const Entry* spared) noexcept override { return front(spared); }
+};
+
+constexpr PolicyKind kind{"lru", []() -> std::unique_ptr<Policy> { return std::make_unique<Lru>(); }};
+
+} // namespace
+} // namespace tiercel::memory
+
+tiercel::Eviction tiercel::eviction::lru() {
+    return Eviction(memory::kind);
+}

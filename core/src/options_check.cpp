@@ -1,0 +1,110 @@
+#include "options_check.hpp"
+
+#include <tiercel/spi/backend.hpp>
+
+#include <bit>
+#include <chrono>
+#include <set>
+#include <string>
+
+namespace tiercel::detail {
+
+using std::chrono::nanoseconds;
+
+namespace {
+
+constexpr std::size_t most_tiers = 31;                                // what Skip can name
+
+Error wrong(const std::string& field, const std::string& why) {
+    return Error(Errc::invalid_option, "CacheOptions::" + field + " " + why);
+}
+
+std::optional<Error> check_life(const std::string& field, const std::optional<nanoseconds>& life) {
+    if (!life) return std::nullopt;
+    if (*life <= nanoseconds::zero()) return wrong(field, "must be positive; leave it empty for no limit");
+    if (*life > longest_life) return wrong(field, "is over 100 years; leave it empty for no limit");
+    return std::nullopt;
+}
+
+std::optional<Error> check_positive(const std::string& field, nanoseconds duration) {
+    if (duration <= nanoseconds::zero()) return wrong(field, "must be positive: no call may wait for ever");
+    return std::nullopt;
+}
+
+std::optional<Error> check_memory(const EngineOptions& options) {
+    if (options.max_entries == 0 && options.max_weight == 0) {
+        return wrong("memory.max_entries", "and memory.max_weight are both 0; bound memory by at least one of them");
+    }
+    if (options.max_weight != 0 && !options.weigher) {
+        return wrong("memory.max_weight", "needs memory.weigher to say what an entry weighs");
+    }
+    if (options.weigher && options.max_weight == 0) {
+        return wrong("memory.weigher", "has no use without memory.max_weight");
+    }
+    if (options.shards != 0 && !std::has_single_bit(options.shards)) {
+        return wrong("memory.shards", "is " + std::to_string(options.shards) + "; give a power of two, or 0");
+    }
+    if (options.max_entries != 0 && options.shards > options.max_entries) {
+        return wrong("memory.shards", "is more than memory.max_entries; each shard must hold at least one entry");
+    }
+    return check_life("memory.max_ttl", options.max_memory_ttl);
+}
+
+std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std::set<std::string>& names) {
+    const auto& tier = options.tiers[i];
+    const auto field = "tiers[" + std::to_string(i) + "].";
+    if (!tier.backend) return wrong(field + "backend", "is an error: " + tier.backend.error().message());
+    if (!*tier.backend) return wrong(field + "backend", "is empty; give what a connect function returned");
+    const auto name = tier.name.empty() ? std::string((*tier.backend)->name()) : tier.name;
+    if (!names.insert(name).second) {
+        return wrong(field + "name", "is '" + name + "' a second time; names within a chain must differ");
+    }
+    if (auto error = check_life(field + "max_ttl", tier.max_ttl)) return error;
+    return check_positive(field + "timeout", tier.timeout);
+}
+
+} // namespace
+
+std::optional<Error> check_options(const EngineOptions& options) {
+    if (options.name.empty()) return wrong("name", "is empty; name what is cached, for statistics and key prefixes");
+    if (auto error = check_memory(options)) return error;
+
+    if (options.tiers.size() > most_tiers) return wrong("tiers", "are more than 31");
+    if (!options.tiers.empty() && options.types.encode_value == nullptr) {
+        return wrong("tiers", "need codecs, and the key or value type has none; include <tiercel/described.hpp> for "
+                              "described structs, or specialise tiercel::Codec");
+    }
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < options.tiers.size(); ++i) {
+        if (auto error = check_tier(options, i, names)) return error;
+    }
+
+    if (auto error = check_life("expiry.ttl", options.expiry.ttl)) return error;
+    if (!(options.expiry.jitter >= 0 && options.expiry.jitter < 1)) {
+        return wrong("expiry.jitter", "must be at least 0 and below 1: it is a share of the life");
+    }
+    if (options.expiry.jitter > 0 && !options.expiry.ttl && !options.loader) {
+        return wrong("expiry.jitter", "has no use without expiry.ttl");
+    }
+    if (options.expiry.negative_ttl < nanoseconds::zero()) {
+        return wrong("expiry.negative_ttl", "must not be negative; 0 caches no absence");
+    }
+    if (options.expiry.negative_ttl > longest_life) return wrong("expiry.negative_ttl", "is over 100 years");
+    if (auto error = check_life("expiry.max_idle", options.expiry.max_idle)) return error;
+
+    if (auto error = check_positive("timeouts.call", options.timeouts.call)) return error;
+    if (auto error = check_positive("timeouts.source", options.timeouts.source)) return error;
+    if (options.timeouts.close < nanoseconds::zero()) return wrong("timeouts.close", "must not be negative");
+
+    if (options.loading.max_concurrent == 0) return wrong("loading.max_concurrent", "is 0; give at least 1");
+    if (options.loading.max_waiting == 0) return wrong("loading.max_waiting", "is 0; give at least 1");
+    if (options.loading.max_waiters == 0) return wrong("loading.max_waiters", "is 0; give at least 1");
+    if (options.loading.run_on == RunOn::caller && !options.tiers.empty()) {
+        return wrong("loading.run_on", "is caller, which only a cache without tiers can honour; use workers");
+    }
+    if (!options.tiers.empty() && options.max_value_bytes == 0) return wrong("max_value_bytes", "is 0");
+    if (!options.tiers.empty() && options.max_key_bytes == 0) return wrong("max_key_bytes", "is 0");
+    return std::nullopt;
+}
+
+} // namespace tiercel::detail

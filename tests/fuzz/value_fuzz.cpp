@@ -1,0 +1,92 @@
+// What a tier gives back is untrusted: whatever the bytes, the answer is a defect or a value that encodes again to
+// itself, and nothing larger than the cap is allocated.
+
+#include "fuzz_target.hpp"
+
+#include "wire/packer.hpp"
+
+#include <tiercel/described.hpp>
+#include <tiercel/zstd.hpp>
+
+namespace {
+
+using namespace tiercel;
+
+enum class Role : std::uint8_t { guest, admin };
+
+struct Address {
+    std::string street;
+    std::uint32_t zip = 0;
+    bool operator==(const Address&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Address, (), (street, zip))
+
+struct User {
+    std::string name;
+    Role role = Role::guest;
+    bool active = false;
+    std::optional<Address> address;
+    std::vector<std::vector<std::string>> groups;
+    std::vector<std::int16_t> numbers;
+    std::map<std::string, std::optional<std::int64_t>> counters;
+    std::unordered_map<std::uint16_t, std::string> labels;
+    std::set<std::string> tags;
+    std::array<std::tuple<bool, std::string>, 2> pairs;
+    std::chrono::sys_seconds joined;
+    bool operator==(const User&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(User, (), (name, role, active, address, groups, numbers, counters, labels, tags, pairs, joined))
+
+constexpr std::size_t max_value_bytes = 64 * 1024;
+
+template <class T>
+void decode_is_sound(BytesView bytes) {
+    const Result<T> value = Codec<T>::decode(bytes);
+    if (!value) return;
+    Bytes again;
+    fuzz::require(Codec<T>::encode(*value, again).has_value());
+    const Result<T> same = Codec<T>::decode(again);
+    fuzz::require(same && *same == *value);
+}
+
+void unpack_is_sound(const wire::Packer& packer, BytesView stored, const wire::Expected& expected) {
+    wire::Unpacked unpacked;
+    if (packer.unpack(stored, expected, unpacked) != wire::Defect::none) return;
+    fuzz::require(unpacked.payload.size() == unpacked.header.raw_bytes);
+    fuzz::require(unpacked.payload.size() <= max_value_bytes);
+    decode_is_sound<User>(unpacked.payload);
+}
+
+// An intact envelope about a payload of the fuzzer's: what a mutation would seldom find behind the checksum.
+void sealed_payload_is_sound(const wire::Packer& packer, std::uint32_t raw_bytes, BytesView payload) {
+    wire::Header header;
+    header.compressor = zstd::compressor_id;
+    header.raw_bytes = raw_bytes;
+    unpack_is_sound(packer, wire::seal(header, payload), {});
+}
+
+void pack_comes_back(const wire::Packer& packer, BytesView payload) {
+    if (payload.size() > max_value_bytes) return;
+    const auto packed = packer.pack({}, payload);
+    fuzz::require(packed.has_value());
+    wire::Unpacked unpacked;
+    fuzz::require(packer.unpack(packed->bytes, {}, unpacked) == wire::Defect::none);
+    fuzz::require(unpacked.payload == payload);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const wire::Packer packer(zstd::compressor({.min_bytes = 16, .min_saving = 0}), max_value_bytes);
+    const BytesView bytes(reinterpret_cast<const char*>(data), size);
+
+    static const wire::Expected of_the_corpus{wire::fingerprint("user:ada"), Codec<User>::id, Codec<User>::schema()};
+    unpack_is_sound(packer, bytes, of_the_corpus);
+    decode_is_sound<User>(bytes);
+    pack_comes_back(packer, bytes);
+    if (size >= 2) {
+        const auto claim = static_cast<std::uint32_t>(data[0] | (data[1] << 8U));
+        sealed_payload_is_sound(packer, claim, bytes.substr(2));
+    }
+    return 0;
+}

@@ -1,0 +1,25 @@
+// A stranger's program over the modules that talk to servers; no server is asked.
+#include <tiercel/spi/backend.hpp>
+#ifdef WITH_REDIS
+#include <tiercel/redis.hpp>
+#endif
+#ifdef WITH_MEMCACHED
+#include <tiercel/memcached.hpp>
+#endif
+
+#include <iostream>
+
+int main() {
+#ifdef WITH_REDIS
+    const auto redis = tiercel::redis::connect("redis://127.0.0.1:1");
+    if (!redis || (*redis)->name() != "redis") return 1;
+    if (tiercel::redis::connect("not a url")) return 2;
+    (*redis)->close();
+#endif
+#ifdef WITH_MEMCACHED
+    const auto memcached = tiercel::memcached::connect("127.0.0.1:1");
+    if (!memcached || (*memcached)->name() != "memcached") return 3;
+    (*memcached)->close();
+#endif
+    std::cout << "tiercel: the server modules link\n";
+}
