@@ -34,7 +34,7 @@ Result<void> Handshake::on_reply(const Reply& reply) {
     if (step == Step::authenticate && !reply.text.starts_with("ERR max number of clients")) {
         // Not the server's words: they may repeat the password.
         return Error(Errc::authentication_failed,
-                     label_ + ": the server refused to log us in; check user and password");
+                     label_ + ": the user name or password is wrong, or the user may not log in");
     }
     const Error error = to_error(reply.text, label_);
     // A server that has no place for us, or wants a password, says so whatever it was asked.
