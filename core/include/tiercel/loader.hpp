@@ -109,10 +109,6 @@ void take_all(SourceBatch& batch, Result<std::vector<T>> answers) {
     }
 }
 
-/// Clang 14 asks whether a braced list of options could be a loader of type void&.
-template <class F>
-concept NotVoid = !std::is_void_v<std::remove_reference_t<F>>;
-
 template <class F, class Keys>
 concept TakesContext = std::invocable<F&, Keys, const LoadContext&>;
 
@@ -194,15 +190,13 @@ public:
     Loader() = default;
 
     template <class F>
-    requires(detail::NotVoid<F> && !std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>)
-        Loader(F&& function)
-        : loader_(detail::make_single_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
+    requires(!std::same_as<F, Loader> && detail::Takes<F, const K&>) Loader(F function)
+        : loader_(detail::make_single_loader<K, V, F>(std::move(function))) {}
 
     template <class F>
-    requires(detail::NotVoid<F> && !std::same_as<std::decay_t<F>, Loader> &&
-             !detail::Takes<std::decay_t<F>, const K&> && detail::Takes<std::decay_t<F>, std::span<const K>>)
-        Loader(F&& function)
-        : loader_(detail::make_batch_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
+    requires(!std::same_as<F, Loader> && !detail::Takes<F, const K&> && detail::Takes<F, std::span<const K>>)
+        Loader(F function)
+        : loader_(detail::make_batch_loader<K, V, F>(std::move(function))) {}
 
     explicit operator bool() const noexcept { return loader_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return loader_; }

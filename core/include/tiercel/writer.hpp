@@ -118,13 +118,12 @@ public:
     Writer() = default;
 
     template <class F>
-    requires(std::invocable<std::decay_t<F>&, const K&, const V&>) Writer(F&& function)
-        : writer_(detail::make_single_writer<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
+    requires(std::invocable<F&, const K&, const V&>) Writer(F function)
+        : writer_(detail::make_single_writer<K, V, F>(std::move(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::decay_t<F>, Writer> && std::invocable<std::decay_t<F>&, std::span<const Write<K, V>>>)
-        Writer(F&& function)
-        : writer_(detail::make_batch_writer<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
+    requires(!std::same_as<F, Writer> && std::invocable<F&, std::span<const Write<K, V>>>) Writer(F function)
+        : writer_(detail::make_batch_writer<K, V, F>(std::move(function))) {}
 
     explicit operator bool() const noexcept { return writer_ != nullptr; }
     const std::shared_ptr<detail::SourceFunction>& base() const noexcept { return writer_; }
