@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace tiercel::detail {
@@ -20,6 +21,9 @@ constexpr unsigned timed_hits = 256;
 
 /// How late a timer of the event loop may be before a blocked caller stops believing in it.
 constexpr std::chrono::milliseconds late_timer{250};
+
+/// How long close() waits for removal listeners to hear of what was left in memory.
+constexpr std::chrono::seconds last_words{60};
 
 class ChainEngine final : public Engine, public std::enable_shared_from_this<ChainEngine> {
 public:
@@ -71,7 +75,11 @@ public:
         if (!arrival->flag.is_set() && !block(arrival->flag, chain_->options.timeouts.close)) {
             finish_close(); // on the event loop's thread, or with nobody turning it, nobody else would
         }
-        arrival->flag.wait_until(SteadyTime::max()); // another thread may be finishing
+        // Another thread may be finishing; or this one, further up, in a removal listener that closes its own cache.
+        if (finisher_.load() == std::this_thread::get_id()) return {};
+        if (!arrival->flag.wait_until(std::chrono::steady_clock::now() + last_words)) {
+            return Error(Errc::timeout, "cache '" + chain_->options.name + "': a removal listener has not returned");
+        }
         return *std::move(arrival->result);
     }
 
@@ -89,7 +97,7 @@ public:
         }
         // Work under way must not hear of the end before its callers do, hence in this order.
         const bool first = chain_->scope->close([weak = weak_from_this()] {
-            if (const auto self = weak.lock()) self->finish_close();
+            if (const auto self = weak.lock()) self->finish_off_the_loop();
         });
         if (!first) return;
         chain_->reads.fail_all(Error(Errc::closed, "cache '" + chain_->options.name + "' was closed"));
@@ -98,7 +106,7 @@ public:
         if (closed_) return;
         close_timer_ =
             chain_->runtime->call_at(chain_->after(chain_->options.timeouts.close), [weak = weak_from_this()] {
-                if (const auto self = weak.lock()) self->finish_close();
+                if (const auto self = weak.lock()) self->finish_off_the_loop();
             });
     }
 
@@ -116,6 +124,15 @@ protected:
     }
 
 private:
+    /// Removal listeners are user code, which must not hold up the event loop.
+    void finish_off_the_loop() {
+        if (chain_->options.on_removal && chain_->runtime->on_event_loop() &&
+            chain_->runtime->run_blocking([self = shared_from_this()] { self->finish_close(); })) {
+            return;
+        }
+        finish_close();
+    }
+
     /// Once: after the last work has ended, or when waiting for it has taken too long.
     void finish_close() {
         {
@@ -123,6 +140,7 @@ private:
             if (finishing_) return;
             finishing_ = true;
         }
+        finisher_.store(std::this_thread::get_id());
         const auto left = chain_->scope->finish();
         left_behind_.store(left, std::memory_order_relaxed);
         chain_->writes.fail_all(Error(Errc::closed, "cache '" + chain_->options.name +
@@ -135,6 +153,7 @@ private:
             closers.swap(closers_);
             if (close_timer_ != 0) chain_->runtime->cancel(close_timer_);
         }
+        finisher_.store(std::thread::id());
         for (const auto& closer : closers) {
             if (left == 0) {
                 closer({});
@@ -154,6 +173,7 @@ private:
     std::vector<std::function<void(Result<void>)>> closers_;
     spi::Runtime::TimerId close_timer_ = 0;
     bool finishing_ = false;
+    std::atomic<std::thread::id> finisher_{};
     bool closed_ = false;
 };
 

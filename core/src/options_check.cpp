@@ -13,7 +13,7 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-constexpr std::size_t most_tiers = 31;                                // what Skip can name
+constexpr std::size_t most_tiers = 31; // what Skip can name
 
 Error wrong(const std::string& field, const std::string& why) {
     return Error(Errc::invalid_option, "CacheOptions::" + field + " " + why);

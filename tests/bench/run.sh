@@ -13,20 +13,22 @@ echo
 echo '| benchmark | median, ns | spread (cv) | million a second |'
 echo '|---|---:|---:|---:|'
 build/release/tests/bench/tiercel_bench --benchmark_enable_random_interleaving=true --benchmark_repetitions=5 \
-    --benchmark_min_time=0.2 --benchmark_report_aggregates_only=true --benchmark_format=csv \
-    --benchmark_out=build/release/bench.json --benchmark_out_format=json "$@" 2>/dev/null |
-    awk '{
-        # "name",iterations,real_time,cpu_time,unit,bytes/s,items/s,... ; names hold commas, hence the quotes
-        if (!match($0, /^"[^"]*"/)) next
-        name = substr($0, 2, RLENGTH - 2); rest = substr($0, RLENGTH + 2); split(rest, field, ",")
-        if (name ~ /_median$/) { sub(/_median$/, "", name); order[++n] = name; time[name] = field[2]; rate[name] = field[6] }
-        if (name ~ /_cv$/) { sub(/_cv$/, "", name); cv[name] = field[2] }
-    }
+    --benchmark_min_time=0.2 --benchmark_report_aggregates_only=true \
+    --benchmark_out=build/release/bench.json --benchmark_out_format=json "$@" >/dev/null
+
+# Google Benchmark writes a field a line.
+awk '
+    function value(line) { sub(/^[^:]*: */, "", line); sub(/,$/, "", line); gsub(/^"|"$/, "", line); return line }
+    /"run_name":/       { name = value($0); rate_of = "" }
+    /"aggregate_name":/ { kind = value($0) }
+    /"real_time":/      { time = value($0); if (kind == "median") { order[++n] = name; median[name] = time } }
+    /"real_time":/      { if (kind == "cv") cv[name] = time }
+    /"items_per_second":/ { if (kind == "median") rate[name] = value($0) }
     END {
         for (i = 1; i <= n; ++i) {
             name = order[i]; shown = name
             sub(/\/real_time/, "", shown); sub(/\/threads:1$/, "", shown); sub(/\/threads:/, " ×", shown)
-            printf "| %s | %.0f | %.0f %% | %s |\n", shown, time[name], 100 * cv[name], \
+            printf "| %s | %.0f | %.0f %% | %s |\n", shown, median[name], 100 * cv[name], \
                 rate[name] == "" ? "" : sprintf("%.3f", rate[name] / 1e6)
         }
-    }'
+    }' build/release/bench.json

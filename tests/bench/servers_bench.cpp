@@ -17,6 +17,7 @@
 #include <libmemcached/memcached.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,9 @@ Cache cache_over(tiercel::Result<std::shared_ptr<tiercel::spi::Backend>> backend
         for (std::size_t n = i; n < i + 1'000; ++n)
             items.emplace_back(keys()[n], tier_value);
         for (const auto& report : cache.put_many(std::move(items))) {
-            if (!report || !report->complete()) std::abort();
+            if (report && report->complete()) continue;
+            const auto& why = report ? report->tiers.front().error.value() : report.error();
+            throw std::runtime_error("the server did not take the values: " + why.message());
         }
     }
     return cache;

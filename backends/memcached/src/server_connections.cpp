@@ -20,12 +20,20 @@ Result<ServerConnections::Lease> ServerConnections::borrow(SteadyTime deadline) 
     const std::lock_guard lock(mutex_);
     if (opened) {
         gate_.succeeded();
+        waited_in_vain_ = {};
         return Lease(*this, std::move(*opened), false);
     }
-    // A deadline shorter than connect_timeout says more about the caller than about the server.
-    const bool impatient = opened.error() == Errc::timeout && deadline - started < options_.connect_timeout;
-    if (!impatient) {
-        gate_.failed(std::chrono::steady_clock::now());
+    // A deadline shorter than connect_timeout says more about the caller than about the server: but all such callers
+    // together have waited for long enough at some point, or they would keep every thread waiting for a hung server.
+    const auto now = std::chrono::steady_clock::now();
+    if (opened.error() == Errc::timeout && deadline - started < options_.connect_timeout) {
+        waited_in_vain_ += now - started;
+    } else {
+        waited_in_vain_ = options_.connect_timeout;
+    }
+    if (waited_in_vain_ >= options_.connect_timeout) {
+        waited_in_vain_ = {};
+        gate_.failed(now);
         last_failure_ = opened.error().message();
     }
     return opened.error();

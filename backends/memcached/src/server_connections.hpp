@@ -77,6 +77,7 @@ private:
     std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> idle_; // the last used at the back
     RetryGate gate_;
+    std::chrono::steady_clock::duration waited_in_vain_{}; // by impatient callers since the last success or failure
     std::string last_failure_;
 };
 

@@ -16,6 +16,8 @@ constexpr std::size_t max_host_bytes = 253; // of a DNS name
 constexpr std::size_t max_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
 
 Error bad_entry(std::string_view entry, const std::string& what) {
+    // What stands before an @ in another kind of URL may be a password.
+    if (const auto at = entry.rfind('@'); at != entry.npos) entry.remove_prefix(at + 1);
     return Error(Errc::invalid_option,
                  "servers: \"" + std::string(entry) + "\": " + what +
                      R"(; write "host", "host:port", "[ipv6]:port" or "unix:///path", with "?weight=2" if need be,)"

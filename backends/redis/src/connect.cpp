@@ -19,8 +19,12 @@ Error bad_option(std::string_view field, std::string_view advice) {
 
 Result<void> check(const Options& options) {
     const auto zero = milliseconds::zero();
+    const milliseconds longest = std::chrono::hours(24); // far from where the clock's arithmetic ends
     if (options.connect_timeout <= zero) return bad_option("connect_timeout", "is not positive; the default is 1 s");
+    if (options.connect_timeout > longest) return bad_option("connect_timeout", "is over a day");
     if (options.max_silence <= zero) return bad_option("max_silence", "is not positive; the default is 2 s");
+    if (options.max_silence > longest) return bad_option("max_silence", "is over a day");
+    if (options.reconnect_delay_max > longest) return bad_option("reconnect_delay_max", "is over a day");
     if (options.reconnect_delay_min <= zero) return bad_option("reconnect_delay_min", "is not positive");
     if (options.reconnect_delay_max < options.reconnect_delay_min) {
         return bad_option("reconnect_delay_max", "is less than reconnect_delay_min; raise it");

@@ -197,9 +197,10 @@ void Connection::write_some(const SessionPtr& session) {
             return;
         }
         const auto now = now_();
-        self->pipeline_.on_progress(now);
         session->written += bytes;
         if (session->written < session->outgoing.size()) {
+            // A large request on its way. One that is out proves nothing: a dead peer's kernel takes megabytes.
+            self->pipeline_.on_progress(now);
             self->write_some(session);
             return;
         }

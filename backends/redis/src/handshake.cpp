@@ -27,18 +27,20 @@ Result<void> Handshake::on_reply(const Reply& reply) {
         return Error(Errc::protocol_error, label_ + ": more replies than commands; check the host and the port");
     }
     const Step step = steps_[answered_++];
-    if (reply.kind != Reply::Kind::error) return {};
-
+    if (reply.kind == Reply::Kind::status) return {};
+    if (reply.kind != Reply::Kind::error) {
+        return Error(Errc::protocol_error, label_ + ": this is no answer of a Redis; check the host and the port");
+    }
+    if (step == Step::authenticate && !reply.text.starts_with("ERR max number of clients")) {
+        // Not the server's words: they may repeat the password.
+        return Error(Errc::authentication_failed,
+                     label_ + ": the user name or password is wrong, or the user may not log in");
+    }
     const Error error = to_error(reply.text, label_);
     // A server that has no place for us, or wants a password, says so whatever it was asked.
     const bool turned_away =
         error == Errc::connection_failed || error == Errc::authentication_failed || reply.text.starts_with("DENIED");
     if (turned_away || step == Step::select) return error;
-    if (step == Step::authenticate) {
-        // Not the server's words: they may repeat the password.
-        return Error(Errc::authentication_failed,
-                     label_ + ": the server refused to log us in; check user and password");
-    }
     return {};
 }
 

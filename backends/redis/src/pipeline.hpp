@@ -49,7 +49,7 @@ public:
     /// Errors: protocol_error for a reply that nobody asked for.
     Result<void> on_reply(Reply reply);
 
-    /// The socket has moved bytes, in either direction.
+    /// The socket has brought bytes, or has taken a part of a request too large to take at once.
     void on_progress(SteadyTime now) noexcept { last_progress_ = now; }
 
     /// Ends the calls whose deadline has come with Errc::timeout.

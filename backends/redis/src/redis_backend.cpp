@@ -146,6 +146,13 @@ asio::awaitable<std::vector<Lookup>> do_get_many(ServerPtr server, std::span<con
                 lookups.push_back(to_lookup(element, *server));
         }
     }
+    if (keys.size() == 1) co_return lookups;
+    // The bound is on a reply: what did not fit beside its neighbours may fit alone.
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (lookups[i] || lookups[i].error() != Errc::value_too_large) continue;
+        auto alone = co_await do_get_many(server, keys.subspan(i, 1), call);
+        lookups[i] = std::move(alone.front());
+    }
     co_return lookups;
 }
 
@@ -265,6 +272,7 @@ asio::awaitable<Result<void>> do_ping(ServerPtr server, CallContext call) {
     const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
     const auto reply = reply_of(*done, 0, *server);
     if (!reply) co_return reply.error();
+    if ((*reply)->kind != Reply::Kind::status) co_return unexpected(*server);
     co_return Result<void>();
 }
 
@@ -285,8 +293,11 @@ asio::awaitable<Result<spi::ScanPage>> do_scan(ServerPtr server, BytesView prefi
     spi::ScanPage page;
     if (parts[0].text != "0") page.cursor = std::move(parts[0].text);
     page.keys.reserve(parts[1].elements.size());
-    for (auto& key : parts[1].elements)
+    for (auto& key : parts[1].elements) {
+        if (key.kind == Reply::Kind::error) co_return to_error(key.text, server->label);
+        if (key.kind != Reply::Kind::bulk) co_return unexpected(*server);
         page.keys.push_back(std::move(key.text));
+    }
     co_return page;
 }
 

@@ -70,10 +70,13 @@ asio::awaitable<Result<void>> Session::connect_tcp(const Address& address) {
 
 asio::awaitable<error_code> Session::connect_to(asio::generic::stream_protocol::endpoint peer) {
     error_code error;
+    // A resolution or refusal that was on its way when abort() came does not make another attempt.
+    if (aborted_) co_return asio::error::operation_aborted;
     socket.close(error);
     socket.open(peer.protocol(), error);
     if (error) co_return error;
     co_await socket.async_connect(peer, asio::redirect_error(asio::use_awaitable, error));
+    if (aborted_) co_return asio::error::operation_aborted;
     co_return error;
 }
 
@@ -113,6 +116,7 @@ asio::awaitable<Result<void>> Session::read(std::vector<Reply>& replies, const s
 }
 
 void Session::abort() noexcept {
+    aborted_ = true;
     error_code ignored;
     socket.close(ignored);
     resolver_.cancel();

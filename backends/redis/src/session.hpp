@@ -54,6 +54,7 @@ private:
 
     static constexpr std::size_t read_bytes = std::size_t{64} << 10;
 
+    bool aborted_ = false;
     boost::asio::ip::tcp::resolver resolver_;
     ReplyReader reader_;
     std::unique_ptr<char[]> input_;

@@ -19,6 +19,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -27,6 +28,34 @@
 namespace tiercel {
 
 namespace detail {
+
+/// A request to give up that may come before there is a way to.
+class GivingUp {
+public:
+    void ask() {
+        Cancel cancel;
+        {
+            const std::lock_guard lock(mutex_);
+            asked_ = true;
+            cancel = cancel_;
+        }
+        if (cancel) cancel();
+    }
+    void allow(Cancel cancel) {
+        bool at_once = false;
+        {
+            const std::lock_guard lock(mutex_);
+            at_once = asked_;
+            cancel_ = cancel;
+        }
+        if (at_once && cancel) cancel();
+    }
+
+private:
+    std::mutex mutex_;
+    Cancel cancel_;
+    bool asked_ = false;
+};
 
 /// An operation's way into Asio: the handler is posted to its own executor, and its cancellation slot gives up.
 template <class T, class Token>
@@ -47,10 +76,14 @@ auto initiate(std::optional<T> ready, auto start, Token&& token) {
                 done(*std::move(at_once));
                 return;
             }
-            auto cancel = begin(std::move(done));
-            if (cancel && slot.is_connected()) {
-                slot.assign([cancel = std::move(cancel)](boost::asio::cancellation_type) { cancel(); });
+            if (!slot.is_connected()) {
+                begin(std::move(done));
+                return;
             }
+            // The slot is the next operation's as soon as this one has ended, which may be before begin() returns.
+            auto giving_up = std::make_shared<GivingUp>();
+            slot.assign([giving_up](boost::asio::cancellation_type) { giving_up->ask(); });
+            giving_up->allow(begin(std::move(done)));
         },
         token, std::move(ready), std::move(start));
 }

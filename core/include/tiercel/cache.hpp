@@ -86,7 +86,8 @@ public:
         return get_or_load(key, Loader<K, V>(), options);
     }
 
-    /// The same with a loader of this call's own. Who joins a load under way gets that load's result.
+    /// The same with a loader of this call's own. Who joins a load under way gets that load's result. What the loader
+    /// refers to must last until the load ends: not when this call gives up, but within TimeoutOptions::source.
     Result<Value> get_or_load(const K& key, const Loader<K, V>& loader, const CallOptions& options = {}) const {
         if (auto hit = hit_of(key, options)) return *std::move(hit);
         return first(read_and_wait(Types::probes_of(key), options, true, loader, true));
@@ -312,10 +313,9 @@ private:
 
     detail::Reports write_and_wait(std::vector<detail::EntryPtr> entries, const CallOptions& options) const {
         const auto count = entries.size();
-        auto reports = engine_->wait<detail::Reports>(
-            options.timeout, [&](auto done) {
-                engine_->write(std::move(entries), options, detail::Caller::blocked, std::move(done));
-            });
+        auto reports = engine_->wait<detail::Reports>(options.timeout, [&](auto done) {
+            engine_->write(std::move(entries), options, detail::Caller::blocked, std::move(done));
+        });
         if (reports) return *std::move(reports);
         return detail::Reports(count, reports.error());
     }
@@ -330,6 +330,10 @@ private:
 
     Result<PrimeReport> prime_and_wait(detail::KeySource keys, std::optional<std::uint64_t> total,
                                        PrimeOptions options) const {
+        // The caller's range goes when this returns, which may be before the priming has ended.
+        const auto gate = std::make_shared<detail::KeyGate>(std::move(keys));
+        const detail::KeyGate::Closing closing(*gate);
+        keys = [gate] { return gate->next(); };
         return engine_->wait<Result<PrimeReport>>(options.timeout, [&](auto done) {
             engine_->prime(std::move(keys), total, std::move(options), std::move(done));
         });

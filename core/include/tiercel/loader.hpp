@@ -109,6 +109,10 @@ void take_all(SourceBatch& batch, Result<std::vector<T>> answers) {
     }
 }
 
+/// Clang 14 asks whether a braced list of options could be a loader of type void&.
+template <class F>
+concept NotVoid = !std::is_void_v<std::remove_reference_t<F>>;
+
 template <class F, class Keys>
 concept TakesContext = std::invocable<F&, Keys, const LoadContext&>;
 
@@ -190,12 +194,14 @@ public:
     Loader() = default;
 
     template <class F>
-    requires(!std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>) Loader(F&& function)
+    requires(detail::NotVoid<F> && !std::same_as<std::decay_t<F>, Loader> && detail::Takes<std::decay_t<F>, const K&>)
+        Loader(F&& function)
         : loader_(detail::make_single_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
 
     template <class F>
-    requires(!std::same_as<std::decay_t<F>, Loader> && !detail::Takes<std::decay_t<F>, const K&> &&
-             detail::Takes<std::decay_t<F>, std::span<const K>>) Loader(F&& function)
+    requires(detail::NotVoid<F> && !std::same_as<std::decay_t<F>, Loader> &&
+             !detail::Takes<std::decay_t<F>, const K&> && detail::Takes<std::decay_t<F>, std::span<const K>>)
+        Loader(F&& function)
         : loader_(detail::make_batch_loader<K, V, std::decay_t<F>>(std::forward<F>(function))) {}
 
     explicit operator bool() const noexcept { return loader_ != nullptr; }

@@ -52,11 +52,10 @@ struct Signature<R (C::*)(Args...) const noexcept> : Signature<R (*)(Args...)> {
 /// A function that remembers its results, as Python's functools.lru_cache does.
 ///
 /// Calls with equal arguments run the function once, even when they come at the same time; it runs on the thread of the
-/// first of them. Exceptions are not remembered: they reach all who waited, as tiercel::Exception that quotes their text
-/// where they came from another thread's call, and as themselves where the call is the caller's own.
-/// Thread safety: all members may be called concurrently if the function may.
-/// Errors: operator() throws what the function throws.
-/// Cost: the arguments are copied into a key for each call.
+/// first of them. Exceptions are not remembered: they reach all who waited, as tiercel::Exception that quotes their
+/// text where they came from another thread's call, and as themselves where the call is the caller's own. Thread
+/// safety: all members may be called concurrently if the function may. Errors: operator() throws what the function
+/// throws. Cost: the arguments are copied into a key for each call.
 template <class F>
 class Memoized {
 public:

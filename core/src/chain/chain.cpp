@@ -72,6 +72,7 @@ WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanosecond
     WireValue value;
     value.negative = !entry.has_value();
     value.version = entry.version;
+    value.created = entry.created;
     value.life = life;
     if (value.negative) return value;
     if (scope->over()) {

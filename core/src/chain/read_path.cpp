@@ -262,10 +262,13 @@ private:
 
     void end() {
         if (!chain_->tiers.empty()) chain_->fences->end(began_);
-        chain_->scope->end();
+        // Nothing of the chain may be held when the scope hears of the end, since the cache may then go.
+        const auto scope = chain_->scope;
+        chain_.reset();
+        scope->end();
     }
 
-    const ChainPtr chain_;
+    ChainPtr chain_;
     const CallOptions options_;
     const std::shared_ptr<detail::SourceFunction> loader_;
     const bool here_;

@@ -9,8 +9,13 @@ namespace tiercel::chain {
 
 namespace {
 
-/// The batch that a blocking function on this thread is working on.
-thread_local const detail::SourceBatch* batch_here = nullptr;
+/// A batch that a blocking function on this thread is working on, and the one that it came from: a loader may ask for
+/// other keys, whose loads RunOn::caller runs on the same thread.
+struct Running {
+    const detail::SourceBatch& batch;
+    const Running* outer;
+};
+thread_local const Running* running_here = nullptr;
 
 bool is_async(detail::SourceStyle style) {
     return style == detail::SourceStyle::async_single || style == detail::SourceStyle::async_batch;
@@ -36,9 +41,10 @@ Sources::Sources(std::shared_ptr<spi::Runtime> runtime, LoadingOptions options, 
     : runtime_(std::move(runtime)), options_(options), scope_(std::move(scope)) {}
 
 bool Sources::is_loading_here(const detail::Entry& entry) noexcept {
-    if (batch_here == nullptr) return false;
-    for (std::size_t i = 0; i < batch_here->size(); ++i) {
-        if (&batch_here->entry(i) == &entry) return true;
+    for (const auto* running = running_here; running != nullptr; running = running->outer) {
+        for (std::size_t i = 0; i < running->batch.size(); ++i) {
+            if (&running->batch.entry(i) == &entry) return true;
+        }
     }
     return false;
 }
@@ -130,9 +136,10 @@ bool Sources::is_over(const std::shared_ptr<Call>& call) const {
 }
 
 void Sources::run(const std::shared_ptr<Call>& call) {
-    const auto* outer = std::exchange(batch_here, call->batch.get());
+    const Running running{*call->batch, running_here};
+    running_here = &running;
     call->function->run(call->batch);
-    batch_here = outer;
+    running_here = running.outer;
 }
 
 void Sources::settled(const std::shared_ptr<Call>& call) {

@@ -268,7 +268,8 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
         header.codec = context_.types.codec;
         header.schema = context_.types.schema;
         header.key = stores[i].key->fingerprint;
-        header.created = wall;
+        const nanoseconds age(detail::to_nanos(context_.runtime->now()) - value.created);
+        header.created = wall - std::chrono::floor<std::chrono::microseconds>(std::max(nanoseconds::zero(), age));
         if (life) header.expires = wall + std::chrono::floor<std::chrono::microseconds>(*life);
         header.version = value.version;
 

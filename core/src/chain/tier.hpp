@@ -41,6 +41,7 @@ struct TierAnswer {
 struct WireValue {
     bool negative = false;
     std::uint64_t version = 0;
+    detail::Nanos created = 0;
     std::optional<std::chrono::nanoseconds> life; ///< from now
     Result<Bytes> payload = Bytes();              ///< an error: it cannot be encoded
 };

@@ -63,6 +63,21 @@ protected:
             item.key = chain_->wire_key(*item.entry);
     }
 
+    /// No tier is to be told.
+    void report_skipped() {
+        for (auto& item : items_) {
+            for (const auto& tier : chain_->tiers)
+                item.report.tiers.push_back({tier->name(), TierOutcome::Kind::skipped, {}});
+        }
+    }
+
+    /// The work is over: nothing of the chain may be held when the scope hears of it, since the cache may then go.
+    void leave() {
+        const auto scope = chain_->scope;
+        chain_.reset();
+        scope->end();
+    }
+
     void raise(Item& item) {
         if (!chain_->tiers.empty())
             item.raised = chain_->fences->raise(item.entry->hash);
@@ -113,15 +128,16 @@ protected:
 
     void settle(const Item& item) {
         if (chain_->tiers.empty()) return;
-        const bool confirmed =
+        const bool every_tier =
             std::all_of(item.report.tiers.begin(), item.report.tiers.end(), [](const TierOutcome& outcome) {
                 return outcome.kind == TierOutcome::Kind::done ||
                        outcome.kind == TierOutcome::Kind::too_large; // and erased
             });
-        chain_->fences->settle(item.entry->hash, item.raised, confirmed);
+        const bool no_tier_can_hold_it = !item.key && item.key.error() == Errc::invalid_key;
+        chain_->fences->settle(item.entry->hash, item.raised, every_tier || no_tier_can_hold_it);
     }
 
-    const ChainPtr chain_;
+    ChainPtr chain_;
     const CallOptions options_;
     const std::shared_ptr<WriteOperation> operation_;
     std::vector<Item> items_;
@@ -149,6 +165,7 @@ public:
             item.report.in_memory = chain_->store.erase(item.entry->ref());
         }
         if (!chain_->has_tiers(options_.skip)) {
+            report_skipped();
             finish();
             return;
         }
@@ -167,7 +184,7 @@ private:
             settle(items_[i]);
             operation_->complete(i, judged(std::move(items_[i].report), options_.strictness));
         }
-        chain_->scope->end();
+        leave();
     }
 };
 
@@ -262,6 +279,7 @@ private:
             if (item.refused) chain_->store.erase(item.entry->ref());
         }
         if (!chain_->has_tiers(options_.skip)) {
+            report_skipped();
             finish();
             return;
         }
@@ -304,7 +322,7 @@ private:
             // It inherits the scope's count. Posted: there may be as many rounds as writes.
             asio::post(chain_->runtime->executor(), [next = std::move(next_)] { next->begin(); });
         } else {
-            chain_->scope->end();
+            leave();
         }
     }
 
@@ -422,7 +440,9 @@ detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<v
                 }
             }
             op->complete(0, judged(std::move(told), opts.strictness));
-            owner->scope->end();
+            const auto scope = owner->scope;
+            owner.reset();
+            scope->end();
         }(chain, operation, options, stamp, std::move(report)),
         asio::detached);
     return [weak = std::weak_ptr(operation)] {

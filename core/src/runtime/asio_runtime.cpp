@@ -146,7 +146,11 @@ asio::any_io_executor AsioRuntime::executor() {
 }
 
 std::uint64_t AsioRuntime::random() noexcept {
-    thread_local std::mt19937_64 engine{std::random_device{}()};
+    thread_local std::mt19937_64 engine = [] {
+        std::random_device device;
+        std::seed_seq seed{device(), device(), device(), device()};
+        return std::mt19937_64(seed);
+    }();
     return engine();
 }
 

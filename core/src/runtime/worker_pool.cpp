@@ -1,5 +1,7 @@
 #include "worker_pool.hpp"
 
+#include <system_error>
+
 namespace tiercel::runtime {
 
 namespace {
@@ -21,7 +23,15 @@ Result<void> WorkerPool::run(std::function<void()> job) {
         if (idle_ < queue_.size() && running_.size() < max_threads_) {
             running_.emplace_back();
             const auto self = std::prev(running_.end());
-            *self = std::thread([pool = shared_from_this(), self] { pool->work(self); });
+            try {
+                *self = std::thread([pool = shared_from_this(), self] { pool->work(self); });
+            } catch (const std::system_error&) {
+                running_.erase(self);
+                if (running_.empty()) {
+                    queue_.pop_back();
+                    return Error(Errc::overloaded, "the system gives no thread to run the job on");
+                } // else it waits for one of those
+            }
         }
         ended.swap(ended_);
         work_available_.notify_one();

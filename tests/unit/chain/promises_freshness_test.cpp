@@ -108,6 +108,41 @@ TEST(Promise1, an_overtaken_fill_that_cannot_be_erased_again_is_not_believed) {
     EXPECT_EQ(text(cache.get("k")), "(nothing)");
 }
 
+TEST(Promise1, a_tier_that_was_skipped_is_not_believed_afterwards) {
+    Harness h;
+    const auto cache = Harness::make(h.options());
+    ASSERT_TRUE(cache.put("k", "old"));
+    CallOptions all_tiers_skipped;
+    all_tiers_skipped.skip = Skip::tier(0);
+    const auto report = cache.invalidate("k", all_tiers_skipped);
+    ASSERT_EQ(report->tiers.size(), 1u);
+    EXPECT_EQ(report->tiers[0].kind, TierOutcome::Kind::skipped);
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+
+    ASSERT_TRUE(cache.put("p", "old"));
+    ASSERT_TRUE(cache.put("p", "new", all_tiers_skipped));
+    EXPECT_EQ(text(cache.get("p", past_memory())), "(nothing)");
+}
+
+TEST(Promise1, a_value_does_not_grow_younger_on_its_way_up) {
+    Harness h;
+    const auto below = std::make_shared<ScriptedBackend>(*h.runtime);
+    auto options = h.options();
+    options.tiers.push_back(options.tiers[0]);
+    options.tiers[1].name = "below";
+    options.tiers[1].backend = std::shared_ptr<spi::Backend>(below);
+    const auto cache = Harness::make(options);
+    ASSERT_TRUE(cache.put("k", "v"));
+    h.backend->data.clear();
+    h.runtime->advance(5min);
+    EXPECT_EQ(text(cache.get("k", past_memory())), "v") << "from below, into the tier above";
+    h.idle();
+    ASSERT_EQ(h.backend->data.size(), 1u);
+    const auto again = cache.get("k", past_memory());
+    EXPECT_EQ(again.source().tier, 0);
+    EXPECT_GE(again.age(h.runtime->now()), 5min);
+}
+
 TEST(Promise1, a_tier_whose_erase_failed_is_not_believed_afterwards) {
     Harness h;
     const auto cache = Harness::make(h.options());

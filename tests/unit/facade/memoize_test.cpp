@@ -105,6 +105,18 @@ TEST(Memoize, says_so_when_a_call_needs_its_own_result) {
     }
 }
 
+TEST(Memoize, says_so_when_a_call_needs_its_own_result_by_way_of_another) {
+    std::function<int(int)> other;
+    const auto memo = memoize([&](int n) { return other(n); });
+    other = [&](int n) { return memo(1 - n); };
+    try {
+        (void)memo(1);
+        FAIL() << "it has a result";
+    } catch (const Exception& error) {
+        EXPECT_EQ(error.code(), Errc::recursive_load);
+    }
+}
+
 struct OwnError : std::runtime_error {
     using std::runtime_error::runtime_error;
     int detail = 7;

@@ -48,6 +48,9 @@ struct Bad {
     const char* url;
     const char* advice;
 };
+void PrintTo(const Bad& bad, std::ostream* out) {
+    *out << bad.url; // else the test's name would hold addresses
+}
 
 class BadUrl : public ::testing::TestWithParam<Bad> {};
 

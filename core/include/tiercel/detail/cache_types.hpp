@@ -8,6 +8,7 @@
 #include <tiercel/options.hpp>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <ranges>
 #include <span>
@@ -16,6 +17,38 @@
 #include <vector>
 
 namespace tiercel::detail {
+
+/// A source of keys that its owner can take back: afterwards it has no more.
+/// Thread safety: all members may be called concurrently; close() waits for a next() under way.
+class KeyGate {
+public:
+    explicit KeyGate(KeySource keys) : keys_(std::move(keys)) {}
+
+    EntryPtr next() {
+        const std::lock_guard lock(mutex_);
+        return keys_ ? keys_() : nullptr;
+    }
+    void close() {
+        const std::lock_guard lock(mutex_);
+        keys_ = nullptr;
+    }
+
+    /// Closes the gate at the end of a scope.
+    class Closing {
+    public:
+        explicit Closing(KeyGate& gate) : gate_(gate) {}
+        Closing(const Closing&) = delete;
+        Closing& operator=(const Closing&) = delete;
+        ~Closing() { gate_.close(); }
+
+    private:
+        KeyGate& gate_;
+    };
+
+private:
+    std::mutex mutex_;
+    KeySource keys_;
+};
 
 /// Everything of Cache<K, V> that depends on K and V: makes entries, and tells the engine how to handle them.
 template <class K, class V>

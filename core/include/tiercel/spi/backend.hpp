@@ -71,7 +71,8 @@ struct ScanPage {
 
 /// Stores opaque bytes outside the L1. Holds no policy: no envelope, no compression, no retry of writes.
 /// Thread safety: all members may be called concurrently, from any executor.
-/// Lifetime: held by shared_ptr; spans and views passed in stay valid until the awaitable completes.
+/// Lifetime: held by shared_ptr; spans and views passed in stay valid until the awaitable completes, and so does the
+/// executor it is awaited on.
 /// Errors: per key in the results, in the order of the keys; never throws. A missing key is not an error.
 class Backend {
 public:
@@ -104,7 +105,8 @@ public:
     /// Errors: unsupported from a backend without `scans`.
     virtual boost::asio::awaitable<Result<ScanPage>> scan(BytesView prefix, std::string cursor, CallContext call);
 
-    /// Drops connections and fails what is outstanding with Errc::closed; later calls fail the same. Idempotent.
+    /// Later calls fail with Errc::closed, and so does what is under way where the client can be interrupted; elsewhere
+    /// it ends by its deadline. Connections go now, or with the last call under way. Idempotent.
     virtual void close() noexcept = 0;
 };
 
