@@ -22,22 +22,23 @@ class AwaitedCall final : public Call {
 public:
     using Call::Call;
 
-    /// Sends the commands and gives the settled call.
+    /// Sends the commands and gives the settled call. `connection` owns all that the connection needs, its event loop
+    /// included.
     static boost::asio::awaitable<boost::intrusive_ptr<AwaitedCall>> run(std::shared_ptr<Connection> connection,
                                                                          Commands commands, SteadyTime deadline) {
         namespace asio = boost::asio;
         const std::size_t count = commands.count();
         const boost::intrusive_ptr<AwaitedCall> call(
             new AwaitedCall(std::move(commands).take_bytes(), count, deadline));
-        auto start = [](Handler handler, Connection* to, AwaitedCall* started) {
-            // Once submitted, the coroutine may be running elsewhere, and be over: nothing of its frame is to be used.
-            const CallPtr kept(started);
+        auto start = [](Handler handler, std::shared_ptr<Connection> to, boost::intrusive_ptr<AwaitedCall> started) {
+            // Once submitted, the coroutine may be running elsewhere, and be over, and so may the backend: only what
+            // these two parameters own is there until the end.
             started->work_ = asio::prefer(handler.get_executor(), asio::execution::outstanding_work.tracked);
             started->handler_.emplace(std::move(handler));
-            to->shared_from_this()->submit(kept);
+            to->submit(started);
         };
         co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable,
-                                                                             connection.get(), call.get());
+                                                                             std::move(connection), call);
         co_return call;
     }
 

@@ -43,6 +43,12 @@ constexpr std::string_view put_if_version_script =
 
 using FinishedCall = boost::intrusive_ptr<AwaitedCall>;
 
+/// The connection whose turn it is; owns the whole server.
+std::shared_ptr<Connection> next_connection(const ServerPtr& server) {
+    const auto turn = server->next.fetch_add(1, std::memory_order_relaxed) % server->connections.size();
+    return {server, server->connections[turn].get()};
+}
+
 /// The reply to one command of a finished call, errors made typed.
 Result<Reply*> reply_of(AwaitedCall& call, std::size_t index, const RedisBackend::Server& server) {
     if (index >= call.replies.size()) return *call.error;
@@ -126,7 +132,7 @@ asio::awaitable<std::vector<Lookup>> do_get_many(ServerPtr server, std::span<con
         words.insert(words.end(), part.begin(), part.end());
         commands.add(words);
     }
-    const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
 
     for (std::size_t i = 0; lookups.size() < keys.size(); ++i) {
         const auto part = std::min(keys.size() - lookups.size(), keys_per_mget);
@@ -171,7 +177,8 @@ asio::awaitable<std::vector<Result<void>>> do_put_many(ServerPtr server, std::sp
             results.push_back(std::move(checked));
         }
         if (sent.empty()) continue;
-        const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+        const FinishedCall done =
+            co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
         for (std::size_t i = 0; i < sent.size(); ++i) {
             const auto reply = reply_of(*done, i, *server);
             if (!reply) {
@@ -199,7 +206,8 @@ asio::awaitable<std::vector<Result<bool>>> do_each(ServerPtr server, BytesView c
             commands.add(std::span(line).first(words));
         }
         const std::size_t count = commands.count();
-        const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+        const FinishedCall done =
+            co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
         for (std::size_t i = 0; i < count; ++i) {
             const auto reply = reply_of(*done, i, *server);
             if (!reply) {
@@ -224,7 +232,7 @@ asio::awaitable<Result<Conditional>> do_put_if_absent(ServerPtr server, PutItem 
     encode_stored(item.value, server->new_version(), stored);
     Commands commands;
     add_set(commands, item, stored, "NX");
-    const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
     const auto reply = reply_of(*done, 0, *server);
     if (!reply) co_return reply.error();
     if ((*reply)->kind == Reply::Kind::status) co_return Conditional::stored;
@@ -243,7 +251,7 @@ asio::awaitable<Result<Conditional>> do_put_if_version(ServerPtr server, PutItem
         "EVAL", put_if_version_script, "1", item.key, BytesView(version.data(), version.size()), stored, ttl};
     Commands commands;
     commands.add(words);
-    const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
     const auto reply = reply_of(*done, 0, *server);
     if (!reply) co_return reply.error();
     if ((*reply)->kind != Reply::Kind::integer) co_return unexpected(*server);
@@ -261,7 +269,7 @@ asio::awaitable<Result<void>> do_ping(ServerPtr server, CallContext call) {
     const std::array<BytesView, 1> words{"PING"};
     Commands commands;
     commands.add(words);
-    const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
     const auto reply = reply_of(*done, 0, *server);
     if (!reply) co_return reply.error();
     if ((*reply)->kind != Reply::Kind::status) co_return unexpected(*server);
@@ -275,7 +283,7 @@ asio::awaitable<Result<spi::ScanPage>> do_scan(ServerPtr server, BytesView prefi
     const std::array<BytesView, 6> words{"SCAN", cursor, "MATCH", glob, "COUNT", keys_per_scan};
     Commands commands;
     commands.add(words);
-    const FinishedCall done = co_await AwaitedCall::run(server->connection(), std::move(commands), call.deadline);
+    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
     const auto reply = reply_of(*done, 0, *server);
     if (!reply) co_return reply.error();
     auto& parts = (*reply)->elements;
@@ -305,11 +313,6 @@ Bytes glob_of_prefix(BytesView prefix) {
     }
     glob += '*';
     return glob;
-}
-
-const std::shared_ptr<Connection>& RedisBackend::Server::connection() noexcept {
-    if (connections.size() == 1) return connections.front();
-    return connections[next.fetch_add(1, std::memory_order_relaxed) % connections.size()];
 }
 
 RedisBackend::RedisBackend(std::shared_ptr<spi::Runtime> runtime, const Address& address, const Options& options)

@@ -41,7 +41,8 @@ public:
                                                        spi::CallContext call) override;
     void close() noexcept override;
 
-    /// What calls share with the backend and outlive it with.
+    /// What calls share with the backend, and keep until they are over. The connections live on the runtime's event
+    /// loop and do not keep it: nobody holds one of them but through this, or on that loop.
     struct Server {
         std::shared_ptr<spi::Runtime> runtime; // the last to go
         std::string label;
@@ -50,7 +51,6 @@ public:
         std::vector<std::shared_ptr<Connection>> connections;
         std::atomic<std::size_t> next{0};
 
-        const std::shared_ptr<Connection>& connection() noexcept;
         spi::Version new_version() noexcept { return spi::Version(runtime->random()); }
     };
 

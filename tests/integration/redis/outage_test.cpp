@@ -223,6 +223,14 @@ TEST_F(RedisStopped, a_backend_may_go_with_calls_under_way) {
     }
 }
 
+TEST_F(RedisOutage, a_backend_and_its_event_loop_may_go_as_soon_as_a_call_is_over) {
+    for (int round = 0; round < 200; ++round) {
+        Client client(server.url());
+        ASSERT_TRUE(client.ping());
+        client.backend.reset(); // the only user of the default runtime
+    }
+}
+
 TEST_F(RedisOutage, a_call_goes_on_at_the_executor_of_its_caller) {
     Client client(server.url());
     boost::asio::io_context own;
