@@ -165,6 +165,23 @@ TEST(MemcachedFailure, a_read_survives_connections_that_went_stale_while_idle) {
     EXPECT_EQ(text(puts[1]), "done");
 }
 
+TEST(MemcachedFailure, a_late_answer_is_never_taken_for_the_next_ones) {
+    MemcachedServer server;
+    FaultProxy proxy(server.port());
+    const Calls cache(local(proxy.port()), {.threads = 1});
+    ASSERT_EQ(text(cache.put("k", "v")), "done");
+    proxy.delay(300ms);
+    EXPECT_EQ(text(cache.get("none", 50ms)), "<timeout>"); // its "END" is under way
+    EXPECT_EQ(text(cache.get("k")), "v");
+    EXPECT_EQ(text(cache.put("k", "w", {}, 50ms)), "timeout"); // "STORED"
+    proxy.pass();
+    EXPECT_EQ(text(cache.put_if_absent("k", "x")), "conflict");
+    proxy.delay(300ms);
+    EXPECT_EQ(text(cache.erase("none", 50ms)), "timeout"); // "NOT_FOUND"
+    proxy.pass();
+    EXPECT_EQ(text(cache.erase("k")), "true");
+}
+
 TEST(MemcachedFailure, a_reply_in_single_bytes_is_read) {
     MemcachedServer server;
     FaultProxy proxy(server.port());

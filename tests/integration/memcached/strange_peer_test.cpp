@@ -117,6 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Reply{"STORED\r\n", "<protocol_error>"}, Reply{"DELETED\r\n", "<protocol_error>"},
                       Reply{"OK\r\n", "<protocol_error>"}, Reply{"42\r\n", "<protocol_error>"},
                       Reply{"VALUE other 0 1 7\r\nx\r\nEND\r\n", "<protocol_error>"},
+                      Reply{"VALUE k 0 300000000 7\r\nx\r\nEND\r\n", "<protocol_error>"},
                       Reply{"VALUE k 0 99999999999 7\r\nx\r\nEND\r\n", "<protocol_error>"},
                       Reply{"VALUE k 0 18446744073709551615 7\r\nx\r\nEND\r\n", "<protocol_error>"},
                       Reply{"VALUE k 0 1 7\r\nx\r\nVALUE k 0 1 8\r\ny\r\nEND\r\n", "<protocol_error>"}));
