@@ -37,6 +37,7 @@ function(tiercel_module name)
     add_library(tiercel::${name} ALIAS ${target})
     set_target_properties(${target} PROPERTIES
         EXPORT_NAME ${name}
+        DEFINE_SYMBOL "" # nothing asks for it; shared and static compile to the same objects
         VERSION ${PROJECT_VERSION}
         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
         POSITION_INDEPENDENT_CODE ON
