@@ -124,7 +124,9 @@ void close_from_another_thread_under_load_ends_all(Subject& subject) {
     for (int i = 0; i < 4; ++i)
         threads.emplace_back([&subject, i] {
             const auto key = subject.key(std::to_string(i));
+            const auto end = std::chrono::steady_clock::now() + 20s;
             while (subject.text(key) != "(closed)") {
+                ASSERT_LT(std::chrono::steady_clock::now(), end) << "close() went unheard";
                 const auto stored = subject.put(key, "v");
                 EXPECT_TRUE(stored || stored.error() == Errc::closed) << stored.error().message();
             }
