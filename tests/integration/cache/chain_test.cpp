@@ -79,8 +79,8 @@ TEST_F(ThreeTiers, a_loaded_value_is_in_every_tier) {
     }
     EXPECT_EQ(other.get_or_load("key")->source(), from_tier(0));
     EXPECT_EQ(loads, 1);
-    const auto& stats = cache.stats().tiers[0];
-    EXPECT_LT(stats.bytes_out, stats.raw_bytes_out) << "it was not compressed";
+    const auto stats = cache.stats();
+    EXPECT_LT(stats.tiers[0].bytes_out, stats.tiers[0].raw_bytes_out) << "it was not compressed";
 }
 
 TEST_F(ThreeTiers, a_hit_in_a_lower_tier_fills_those_above_with_the_life_it_has_left) {

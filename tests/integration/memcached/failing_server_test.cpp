@@ -66,6 +66,17 @@ TEST(MemcachedFailure, an_impatient_caller_does_not_close_the_server_to_others) 
     EXPECT_TRUE(wait_until([&] { return text(cache.get("k")) == "<nothing>"; }));
 }
 
+TEST(MemcachedFailure, impatient_callers_together_find_a_hung_server_out) {
+    MemcachedServer server;
+    FaultProxy proxy(server.port());
+    const Calls cache(local(proxy.port()), {.connect_timeout = 200ms, .retry_interval = 1h});
+    proxy.swallow();
+    EXPECT_TRUE(wait_until([&] { return text(cache.get("k", 20ms)) == "<connection_failed>"; }));
+    const auto tries = proxy.accepted();
+    EXPECT_EQ(text(cache.get("k", 20ms)), "<connection_failed>");
+    EXPECT_EQ(proxy.accepted(), tries);
+}
+
 TEST(MemcachedFailure, many_reads_with_short_deadlines_from_a_stuttering_server_never_mix_values_up) {
     MemcachedServer server;
     const Calls cache(server.address(), {.retry_interval = 1ms});

@@ -83,6 +83,19 @@ TEST_F(RedisOperations, a_stored_value_over_the_limit_fails_alone) {
     EXPECT_EQ(lookups[2].value()->value, "last");
 }
 
+TEST_F(RedisOperations, values_that_fit_alone_but_not_together_are_all_read) {
+    Client small(server.url(), {.max_reply_bytes = 64 << 10});
+    const std::string value(50 << 10, 'v'); // two fit into a reply, its allowance for headers included
+    const std::vector<BytesView> keys{"a", "b", "c", "d", "e"};
+    for (const auto key : keys)
+        ASSERT_TRUE(client.put(key, std::string(key) + value));
+    const auto lookups = small.run(small.backend->get_many(keys, within(5s)));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        ASSERT_TRUE(lookups[i] && lookups[i].value()) << keys[i];
+        EXPECT_EQ(lookups[i].value()->value, std::string(keys[i]) + value);
+    }
+}
+
 TEST_F(RedisOperations, a_batch_of_ten_thousand) {
     std::vector<std::string> names;
     for (int i = 0; i < 10'000; ++i)

@@ -166,6 +166,19 @@ TEST_F(RedisStopped, an_outstanding_call_fails_when_the_silence_is_over) {
     EXPECT_EQ(client.text("key", 1h), "connection_lost");
 }
 
+TEST_F(RedisStopped, a_dead_connection_is_replaced_although_requests_keep_going_out) {
+    tiercel::test::FaultProxy proxy(server.port());
+    auto options = impatient_to_reconnect();
+    options.max_silence = 200ms;
+    Client client(proxied(proxy), options);
+    ASSERT_TRUE(client.ping());
+    proxy.swallow();
+    EXPECT_TRUE(wait_until([&] {
+        client.text("key", 5ms);
+        return proxy.accepted() >= 2;
+    }));
+}
+
 TEST_F(RedisStopped, a_log_in_without_answer_ends_with_the_connect_timeout) {
     server.stop_replying();
     Client client(server.url(), {.connect_timeout = 20ms});
