@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string_view>
 
 namespace tiercel {
@@ -43,6 +45,12 @@ Eviction fifo();
 /// The most recently used entry leaves, before the new one enters. Choose it for loops over more keys than fit,
 /// where LRU never hits (Chou and DeWitt, "An evaluation of buffer management strategies", VLDB 1985). O(1).
 Eviction mru();
+
+/// The names of all policies, as Eviction::name() gives them, for messages and command lines.
+std::span<const std::string_view> names() noexcept;
+
+/// The policy of that name; empty if there is none.
+std::optional<Eviction> named(std::string_view name) noexcept;
 
 } // namespace eviction
 } // namespace tiercel

@@ -8,7 +8,7 @@ namespace {
 /// By the age of the value: uses change nothing, a new value is young.
 class Fifo final : public QueuePolicy {
 public:
-    void on_hit(Entry&) noexcept override {}
+    Uses uses() const noexcept override { return {}; }
     Entry* victim(const Entry* spared) noexcept override { return front(spared); }
 };
 

@@ -3,42 +3,49 @@
 #include <tiercel/eviction.hpp>
 
 #include <cassert>
-#include <deque>
+#include <limits>
+#include <vector>
 
 namespace tiercel::memory {
+
+namespace {
+
+using BucketIndex = std::uint32_t;
+constexpr BucketIndex no_bucket = std::numeric_limits<BucketIndex>::max();
 
 /// The entries of one count: a run in the queue, known by its last.
 ///
 ///     queue:    a1 - b1 - c1 - d2 - e5 - f5      (name and count)
 ///                          ^    ^         ^
 ///     buckets:            {1}  {2}       {5}     last, count
-struct LfuBucket {
+struct Bucket {
+    Entry* last = nullptr; ///< the most recently touched entry of the run
     union {
-        Entry* last;          ///< in use: the most recently touched entry of the run
-        LfuBucket* next_free; ///< in the free list
+        std::uint64_t count;   ///< in use
+        BucketIndex next_free; ///< in the free list
     };
-    std::uint64_t count;
 };
-
-namespace {
 
 /// By count of uses, and among equals by last touch. A new key counts one; a new value of a held key keeps the key's
 /// count and is touched.
 ///
-/// Invariants: counts ascend along the queue; every entry points to its run's bucket; a run is contiguous and its
+/// Invariants: counts ascend along the queue; every entry's place is its run's bucket; a run is contiguous and its
 /// bucket points to its end; there are at least as many buckets as entries, so that a hit, which may split a run,
 /// allocates nothing.
 class Lfu final : public Policy {
 public:
-    void prepare() override {
+    Uses uses() const noexcept override { return {.told = Uses::Told::all}; }
+
+    void prepare(std::uint64_t) override {
         if (buckets_.size() > entries_) return;
-        release(&buckets_.emplace_back());
+        buckets_.emplace_back();
+        release(static_cast<BucketIndex>(buckets_.size() - 1));
     }
 
     void on_insert(Entry& entry) noexcept override {
         ++entries_;
-        if (!queue_.empty() && queue_.front().frequency->count == 1) {
-            join(entry, *queue_.front().frequency);
+        if (!queue_.empty() && bucket_of(queue_.front()).count == 1) {
+            join(entry, queue_.front().place);
         } else {
             queue_.push_front(entry);
             found(entry, 1);
@@ -46,11 +53,11 @@ public:
     }
 
     void on_hit(Entry& entry) noexcept override {
-        LfuBucket& bucket = *entry.frequency;
+        Bucket& bucket = bucket_of(entry);
         const auto after = std::next(queue_.iterator_to(*bucket.last));
         const std::uint64_t count = bucket.count + 1;
-        if (after != queue_.end() && after->frequency->count == count) {
-            LfuBucket& next = *after->frequency;
+        if (after != queue_.end() && bucket_of(*after).count == count) {
+            const BucketIndex next = after->place;
             leave(entry);
             join(entry, next);
         } else if (is_alone(entry)) {
@@ -63,11 +70,11 @@ public:
     }
 
     void on_replace(Entry& old, Entry& fresh) noexcept override {
-        join(fresh, *old.frequency);
+        join(fresh, old.place);
         leave(old);
     }
 
-    void on_remove(Entry& entry) noexcept override {
+    void on_remove(Entry& entry, Exit) noexcept override {
         leave(entry);
         --entries_;
     }
@@ -83,9 +90,9 @@ public:
         for (auto at = queue_.begin(); at != queue_.end(); ++at, ++seen) {
             visit(*at);
             const auto next = std::next(at);
-            const bool ends = next == queue_.end() || next->frequency != at->frequency;
-            if (ends != (at->frequency->last == &*at)) return "lfu: a bucket does not point to the end of its run";
-            if (ends && next != queue_.end() && next->frequency->count <= at->frequency->count)
+            const bool ends = next == queue_.end() || next->place != at->place;
+            if (ends != (bucket_of(*at).last == &*at)) return "lfu: a bucket does not point to the end of its run";
+            if (ends && next != queue_.end() && bucket_of(*next).count <= bucket_of(*at).count)
                 return "lfu: counts do not ascend";
         }
         if (seen != entries_) return "lfu: the queue and its size differ";
@@ -94,50 +101,52 @@ public:
     }
 
 private:
+    Bucket& bucket_of(const Entry& entry) noexcept { return buckets_[entry.place]; }
+    const Bucket& bucket_of(const Entry& entry) const noexcept { return buckets_[entry.place]; }
+
     bool is_alone(const Entry& entry) const noexcept {
-        if (entry.frequency->last != &entry) return false;
+        if (bucket_of(entry).last != &entry) return false;
         const auto at = queue_.iterator_to(entry);
-        return at == queue_.begin() || std::prev(at)->frequency != entry.frequency;
+        return at == queue_.begin() || std::prev(at)->place != entry.place;
     }
 
     /// To the end of the bucket's run.
-    void join(Entry& entry, LfuBucket& bucket) noexcept {
-        queue_.insert(std::next(queue_.iterator_to(*bucket.last)), entry);
-        entry.frequency = &bucket;
-        bucket.last = &entry;
+    void join(Entry& entry, BucketIndex bucket) noexcept {
+        queue_.insert(std::next(queue_.iterator_to(*buckets_[bucket].last)), entry);
+        entry.place = bucket;
+        buckets_[bucket].last = &entry;
     }
 
     /// Out of queue and run; the bucket of an emptied run becomes free.
     void leave(Entry& entry) noexcept {
-        LfuBucket& bucket = *entry.frequency;
+        Bucket& bucket = bucket_of(entry);
         if (is_alone(entry)) {
-            release(&bucket);
+            release(entry.place);
         } else if (bucket.last == &entry) {
             bucket.last = &*std::prev(queue_.iterator_to(entry));
         }
         queue_.erase(queue_.iterator_to(entry));
-        entry.frequency = nullptr;
     }
 
     /// Makes a run of `entry`, which stands where it belongs.
     void found(Entry& entry, std::uint64_t count) noexcept {
-        assert(free_ != nullptr);
-        LfuBucket* const bucket = free_;
-        free_ = bucket->next_free;
-        bucket->last = &entry;
-        bucket->count = count;
-        entry.frequency = bucket;
+        assert(free_ != no_bucket);
+        entry.place = free_;
+        Bucket& bucket = bucket_of(entry);
+        free_ = bucket.next_free;
+        bucket.last = &entry;
+        bucket.count = count;
     }
 
-    void release(LfuBucket* bucket) noexcept {
-        bucket->next_free = free_;
+    void release(BucketIndex bucket) noexcept {
+        buckets_[bucket].next_free = free_;
         free_ = bucket;
     }
 
     PolicyQueue queue_; ///< the next to leave in front
     std::size_t entries_ = 0;
-    std::deque<LfuBucket> buckets_; ///< where they live; a deque does not move them
-    LfuBucket* free_ = nullptr;
+    std::vector<Bucket> buckets_;
+    BucketIndex free_ = no_bucket;
 };
 
 constexpr PolicyKind kind{"lfu", []() -> std::unique_ptr<Policy> { return std::make_unique<Lfu>(); }};

@@ -8,6 +8,7 @@ namespace {
 /// By last use, the other way round: the back, which leaves, is the most recently used.
 class Mru final : public QueuePolicy {
 public:
+    Uses uses() const noexcept override { return {.told = Uses::Told::all}; }
     void on_hit(Entry& entry) noexcept override { move_to_back(entry); }
     Entry* victim(const Entry* spared) noexcept override { return back(spared); }
 };

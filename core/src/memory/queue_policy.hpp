@@ -17,11 +17,11 @@ public:
     void on_insert(Entry& entry) noexcept final { queue_.push_back(entry); }
 
     void on_replace(Entry& old, Entry& fresh) noexcept final {
-        on_remove(old);
+        on_remove(old, Exit::dropped);
         on_insert(fresh);
     }
 
-    void on_remove(Entry& entry) noexcept final { queue_.erase(queue_.iterator_to(entry)); }
+    void on_remove(Entry& entry, Exit) noexcept final { queue_.erase(queue_.iterator_to(entry)); }
 
     std::string walk(const std::function<void(const Entry&)>& visit) const final {
         for (const Entry& entry : queue_)

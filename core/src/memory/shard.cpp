@@ -15,7 +15,13 @@ constexpr std::uint32_t expire_sweep = 256;
 } // namespace
 
 Shard::Shard(const ShardOptions& options)
-    : options_(options), held_{Table(options.key_equal), options.policy.make(), nullptr, 0} {}
+    : options_(options), held_{Table(options.key_equal), make_policy(), nullptr, 0}, uses_(held_.policy->uses()) {}
+
+std::unique_ptr<Policy> Shard::make_policy() const {
+    auto policy = options_.policy.make();
+    policy->set_capacity(options_.max_entries == std::numeric_limits<std::uint64_t>::max() ? 0 : options_.max_entries);
+    return policy;
+}
 
 EntryPtr Shard::find(const Lookup& lookup, Departures& departures) noexcept {
     const std::lock_guard lock(mutex_);
@@ -23,7 +29,7 @@ EntryPtr Shard::find(const Lookup& lookup, Departures& departures) noexcept {
     if (entry != nullptr && options_.expiry.can_die(*entry)) {
         const Nanos time = now();
         if (options_.expiry.deadline(*entry) <= time) {
-            remove(*entry, RemovalCause::expired, departures);
+            remove(*entry, Exit::dropped, RemovalCause::expired, departures);
             entry = nullptr;
         } else if (options_.expiry.slides()) {
             entry->last_used.store(time, std::memory_order_relaxed);
@@ -33,7 +39,9 @@ EntryPtr Shard::find(const Lookup& lookup, Departures& departures) noexcept {
         ++counts_.misses;
         return {};
     }
-    held_.policy->on_hit(*entry);
+    if (uses_.count_to != 0) entry->count_use(uses_.count_to);
+    if (uses_.told == Uses::Told::all || (uses_.told == Uses::Told::some && (entry->hash & uses_.sample) == 0))
+        held_.policy->on_hit(*entry);
     ++counts_.hits;
     return EntryPtr(entry);
 }
@@ -55,7 +63,7 @@ Insert Shard::insert(EntryPtr entry, std::uint64_t mixed, const std::atomic<std:
     if (entry->weight > options_.max_weight) {
         ++counts_.too_heavy;
         if (Entry* const old = held_.table.find({entry->ref(), mixed}))
-            remove(*old, is_dead(*old) ? RemovalCause::expired : RemovalCause::size, departures);
+            remove(*old, Exit::dropped, is_dead(*old) ? RemovalCause::expired : RemovalCause::size, departures);
         return Insert::too_heavy;
     }
 
@@ -66,15 +74,14 @@ Insert Shard::insert(EntryPtr entry, std::uint64_t mixed, const std::atomic<std:
         std::uint32_t budget = insert_sweep;
         sweep(time, budget, departures);
     }
-    held_.policy->prepare();
+    const Entry* const held = held_.table.find({entry->ref(), mixed});
+    const bool is_new = held == nullptr || options_.expiry.deadline(*held) <= time; // the dead leave nothing to inherit
+    if (is_new) held_.policy->prepare(entry->hash);
     Entry& fresh = *entry;
     EntryPtr old = held_.table.put(std::move(entry)); // the last step that may throw
-
-    bool is_new = old == nullptr;
-    if (!is_new) {
-        is_new = options_.expiry.deadline(*old) <= time; // the dead leave nothing to inherit
+    if (old != nullptr) {
         if (is_new) {
-            held_.policy->on_remove(*old);
+            held_.policy->on_remove(*old, Exit::dropped);
         } else {
             held_.policy->on_replace(*old, fresh);
         }
@@ -83,7 +90,7 @@ Insert Shard::insert(EntryPtr entry, std::uint64_t mixed, const std::atomic<std:
     while (is_full_for(fresh.weight)) {
         Entry& victim = *held_.policy->victim(&fresh);
         const bool was_dead = options_.expiry.deadline(victim) <= time;
-        remove(victim, was_dead ? RemovalCause::expired : RemovalCause::size, departures);
+        remove(victim, Exit::evicted, was_dead ? RemovalCause::expired : RemovalCause::size, departures);
     }
     if (is_new) held_.policy->on_insert(fresh);
     held_.weight += fresh.weight;
@@ -98,12 +105,12 @@ bool Shard::erase(const Lookup& lookup, RemovalCause cause, Departures& departur
     Entry* const entry = held_.table.find(lookup);
     if (entry == nullptr) return false;
     const bool was_dead = is_dead(*entry);
-    remove(*entry, was_dead ? RemovalCause::expired : cause, departures);
+    remove(*entry, Exit::dropped, was_dead ? RemovalCause::expired : cause, departures);
     return !was_dead;
 }
 
 void Shard::clear(RemovalCause cause, Departures& departures) {
-    Contents contents{Table(options_.key_equal), options_.policy.make(), nullptr, 0};
+    Contents contents{Table(options_.key_equal), make_policy(), nullptr, 0};
     {
         const std::lock_guard lock(mutex_);
         exchange_all(contents, cause);
@@ -174,8 +181,8 @@ bool Shard::is_full_for(std::uint64_t weight) const noexcept {
     return held_.table.size() > options_.max_entries || weight > options_.max_weight - held_.weight;
 }
 
-void Shard::remove(Entry& entry, RemovalCause cause, Departures& departures) noexcept {
-    held_.policy->on_remove(entry);
+void Shard::remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept {
+    held_.policy->on_remove(entry, why);
     leave(held_.table.take(entry), cause, departures);
 }
 
@@ -189,7 +196,7 @@ void Shard::leave(EntryPtr entry, RemovalCause cause, Departures& departures) no
 
 void Shard::sweep(Nanos time, std::uint32_t& budget, Departures& departures) noexcept {
     while (Entry* const entry = held_.wheel->next_due(time, budget))
-        remove(*entry, RemovalCause::expired, departures);
+        remove(*entry, Exit::dropped, RemovalCause::expired, departures);
 }
 
 std::string Shard::check_invariants(const std::function<bool(std::uint64_t)>& belongs) const {

@@ -61,11 +61,12 @@ private:
         void depart(RemovalCause cause, Departures& departures) noexcept;
     };
 
+    std::unique_ptr<Policy> make_policy() const;
     void exchange_all(Contents& contents, RemovalCause cause) noexcept;
     Nanos now() const noexcept;
     bool is_dead(const Entry& entry) const noexcept;
     bool is_full_for(std::uint64_t weight) const noexcept;
-    void remove(Entry& entry, RemovalCause cause, Departures& departures) noexcept;
+    void remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept;
     void leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept;
     void sweep(Nanos now, std::uint32_t& budget, Departures& departures) noexcept;
 
@@ -73,6 +74,7 @@ private:
     mutable std::mutex mutex_; ///< guards all below
     bool closed_ = false;
     Contents held_;
+    Uses uses_;         ///< of the policy
     StoreStats counts_; ///< entries and weight are not kept here
 };
 

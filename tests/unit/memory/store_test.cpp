@@ -145,5 +145,11 @@ TEST(RemovalCause, has_a_name_for_each) {
     EXPECT_EQ(to_string(RemovalCause::closed), "closed");
 }
 
+TEST(Eviction, every_name_names_its_policy) {
+    for (const auto name : eviction::names())
+        EXPECT_EQ(eviction::named(name).value().name(), name);
+    EXPECT_FALSE(eviction::named("no such policy"));
+}
+
 } // namespace
 } // namespace tiercel::memory::test

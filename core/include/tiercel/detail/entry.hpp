@@ -10,10 +10,6 @@
 #include <cstdint>
 #include <limits>
 
-namespace tiercel::memory {
-struct LfuBucket;
-}
-
 namespace tiercel::detail {
 
 /// A key that somebody else holds, with its hash: what the non-template engine is given to look up.
@@ -37,9 +33,9 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 /// published into the memory tier, handed out in Handles, and freed by the last of these.
 ///
 /// Until published, one thread owns it and may set anything. After that the key, value and facts are const; `expires`
-/// never changes; `last_used` is written by readers (sliding expiry), relaxed, since a lost update costs one access of
+/// never changes; `last_used` and `uses` are written by readers, relaxed, since a lost update costs one access of
 /// precision; `refs` is the usual intrusive count (increment relaxed, decrement acquire-release). The hooks and
-/// `frequency` belong to the shard that holds the entry and are guarded by its lock; after it left, the hooks and
+/// `place` belong to the shard that holds the entry and are guarded by its lock; after it left, the hooks and
 /// `left` belong to the thread that removed it, until the removal listener has heard. An entry is published at most
 /// once.
 class Entry {
@@ -69,7 +65,16 @@ public:
     std::atomic<Nanos> last_used{0};
     Hook policy_hook;
     SelfUnlinkingHook expiry_hook;
-    memory::LfuBucket* frequency = nullptr;
+    std::uint32_t place = 0; ///< the eviction policy's: where it keeps this entry
+
+    /// Uses since the policy last looked, up to what it asked to have counted. Relaxed: a lost or late count costs one
+    /// use of precision.
+    std::uint8_t uses() const noexcept { return uses_.load(std::memory_order_relaxed); }
+    void set_uses(std::uint8_t uses) noexcept { uses_.store(uses, std::memory_order_relaxed); }
+    void count_use(std::uint8_t most) noexcept {
+        const auto before = uses();
+        if (before < most) set_uses(static_cast<std::uint8_t>(before + 1));
+    }
 
 protected:
     explicit Entry(std::uint64_t key_hash) noexcept : hash(key_hash) {}
@@ -78,6 +83,7 @@ protected:
 
 private:
     mutable std::atomic<std::uint32_t> refs_{0};
+    std::atomic<std::uint8_t> uses_{0};
 
     friend void intrusive_ptr_add_ref(const Entry* entry) noexcept {
         entry->refs_.fetch_add(1, std::memory_order_relaxed);
