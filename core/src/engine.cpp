@@ -38,6 +38,10 @@ public:
         return entry;
     }
 
+    void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept override {
+        chain_->store.find_many(keys, found);
+    }
+
     Cancel read(ReadRequest request, std::function<void(Answers)> done) override {
         return chain::read(chain_, std::move(request), std::move(done));
     }

@@ -121,8 +121,8 @@ void hit_engine_alone(benchmark::State& state) {
     static tiercel::memory::Store store = [] {
         tiercel::memory::StoreOptions options;
         options.max_entries = 2 * population;
-        options.key_equal = [](const void* a, const void* b) noexcept {
-            return *static_cast<const std::uint64_t*>(a) == *static_cast<const std::uint64_t*>(b);
+        options.holds_key = [](const tiercel::detail::Entry& entry, const void* key) noexcept {
+            return static_cast<const Entry&>(entry).typed_key() == *static_cast<const std::uint64_t*>(key);
         };
         return tiercel::memory::Store(std::move(options), clock);
     }();

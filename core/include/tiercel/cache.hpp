@@ -15,8 +15,11 @@
 #include <tiercel/write_report.hpp>
 #include <tiercel/writer.hpp>
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -95,11 +98,11 @@ public:
 
     /// One batch to each tier. One Handle for each key, in order; duplicates are fine.
     std::vector<Value> get_many(std::span<const K> keys, const CallOptions& options = {}) const {
-        std::vector<Value> values;
-        values.reserve(keys.size());
-        for (auto& result : read_and_wait(Types::probes_of(keys), options, false, {}, false)) {
-            values.push_back(result ? Types::handle_of(*std::move(result)) : Value());
-        }
+        std::vector<std::size_t> missed;
+        auto values = hits_of(keys, options, missed);
+        auto answers = read_missed(keys, missed, options, false, {});
+        for (std::size_t i = 0; i < missed.size(); ++i)
+            if (answers[i]) values[missed[i]] = Types::handle_of(*std::move(answers[i]));
         return values;
     }
 
@@ -110,7 +113,14 @@ public:
 
     std::vector<Result<Value>> get_or_load_many(std::span<const K> keys, const Loader<K, V>& loader,
                                                 const CallOptions& options = {}) const {
-        return Types::handles_of(read_and_wait(Types::probes_of(keys), options, true, loader, false));
+        std::vector<std::size_t> missed;
+        auto values = hits_of(keys, options, missed);
+        std::vector<Result<Value>> results(std::make_move_iterator(values.begin()),
+                                           std::make_move_iterator(values.end()));
+        auto answers = read_missed(keys, missed, options, true, loader);
+        for (std::size_t i = 0; i < missed.size(); ++i)
+            results[missed[i]] = result_of(std::move(answers[i]));
+        return results;
     }
 
     // Writing --------------------------------------------------------------------------------------------------------
@@ -301,6 +311,41 @@ private:
         return Value(std::move(entry), {Source::Kind::memory, 0});
     }
 
+    /// What memory has, in the places of the keys; `missed` are the places of the others.
+    std::vector<Value> hits_of(std::span<const K> keys, const CallOptions& options,
+                               std::vector<std::size_t>& missed) const {
+        constexpr std::size_t together = 16;
+        std::vector<Value> values(keys.size());
+        std::array<detail::KeyRef, together> refs;
+        std::array<detail::EntryPtr, together> found;
+        for (std::size_t begin = 0; begin < keys.size(); begin += together) {
+            const auto count = std::min(together, keys.size() - begin);
+            if (!options.skip.has_memory()) {
+                for (std::size_t i = 0; i < count; ++i)
+                    refs[i] = {hash_of(keys[begin + i]), &keys[begin + i]};
+                engine_->find_many(std::span(refs).first(count), found.data());
+            }
+            for (std::size_t i = 0; i < count; ++i) {
+                if (found[i]) {
+                    values[begin + i] = Value(std::move(found[i]), {Source::Kind::memory, 0});
+                } else {
+                    missed.push_back(begin + i);
+                }
+            }
+        }
+        return values;
+    }
+
+    detail::Answers read_missed(std::span<const K> keys, const std::vector<std::size_t>& missed,
+                                const CallOptions& options, bool load, const Loader<K, V>& loader) const {
+        if (missed.empty()) return {};
+        std::vector<detail::EntryPtr> probes;
+        probes.reserve(missed.size());
+        for (const auto at : missed)
+            probes.emplace_back(Types::blank(keys[at]));
+        return read_and_wait(std::move(probes), options, load, loader, true);
+    }
+
     detail::Answers read_and_wait(std::vector<detail::EntryPtr> probes, const CallOptions& options, bool load,
                                   const Loader<K, V>& loader, bool memory_asked) const {
         const auto count = probes.size();
@@ -339,11 +384,11 @@ private:
         });
     }
 
-    static Result<Value> first(detail::Answers answers) {
-        auto& answer = answers.front();
+    static Result<Value> result_of(Result<detail::Answer> answer) {
         if (!answer) return std::move(answer).error();
         return Types::handle_of(*std::move(answer));
     }
+    static Result<Value> first(detail::Answers answers) { return result_of(std::move(answers.front())); }
     static constexpr auto first_of_many = [](detail::Answers answers) { return first(std::move(answers)); };
 
     static Result<WriteReport> report_of(detail::Reports reports) { return std::move(reports.front()); }

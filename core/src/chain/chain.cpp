@@ -21,7 +21,7 @@ memory::StoreOptions store_options(const detail::EngineOptions& options, Counter
     store.eviction = options.eviction;
     store.shards = options.shards;
     store.expire_after_access = options.expiry.max_idle;
-    store.key_equal = options.types.key_equal;
+    store.holds_key = options.types.holds_key;
     if (options.on_removal) {
         store.on_removal = [listener = options.on_removal, &listener_failures](const detail::Entry& entry,
                                                                                RemovalCause cause) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace tiercel::memory {
 namespace {
@@ -11,48 +13,72 @@ namespace {
 /// Entries looked at by one insert, and by one step of expire(): they bound how long the lock is held for expiry.
 constexpr std::uint32_t insert_sweep = 16;
 constexpr std::uint32_t expire_sweep = 256;
+/// The same for entries that leave in one step of a bound that shrinks.
+constexpr std::uint32_t bounds_step = 256;
+
+constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
 
 Shard::Shard(const ShardOptions& options)
-    : options_(options), held_{Table(options.key_equal), make_policy(), nullptr, 0}, uses_(held_.policy->uses()) {}
+    : expiry_(options.expiry),
+      clock_(*options.clock),
+      held_{Table(options.holds_key, options.max_entries), nullptr, nullptr, 0},
+      options_(options) {
+    held_.policy = make_policy(*options_.policy);
+    uses_.set(held_.policy->uses());
+}
 
-std::unique_ptr<Policy> Shard::make_policy() const {
-    auto policy = options_.policy.make();
-    policy->set_capacity(options_.max_entries == std::numeric_limits<std::uint64_t>::max() ? 0 : options_.max_entries);
+void Shard::SharedUses::set(const Uses& uses) noexcept {
+    count_to.store(uses.count_to, std::memory_order_relaxed);
+    sample.store(uses.sample, std::memory_order_relaxed);
+    told.store(uses.told, std::memory_order_relaxed);
+}
+
+std::unique_ptr<Policy> Shard::make_policy(const PolicyKind& kind) const {
+    auto policy = kind.make();
+    policy->set_capacity(options_.max_entries == no_bound ? 0 : options_.max_entries);
     return policy;
 }
 
-EntryPtr Shard::find(const Lookup& lookup, Departures& departures) noexcept {
-    const std::lock_guard lock(mutex_);
-    Entry* entry = held_.table.find(lookup);
-    if (entry != nullptr && options_.expiry.can_die(*entry)) {
+bool Shard::use(Entry& entry, Departures& departures) noexcept {
+    if (expiry_.can_die(entry)) {
         const Nanos time = now();
-        if (options_.expiry.deadline(*entry) <= time) {
-            remove(*entry, Exit::dropped, RemovalCause::expired, departures);
-            entry = nullptr;
-        } else if (options_.expiry.slides()) {
-            entry->last_used.store(time, std::memory_order_relaxed);
+        if (expiry_.deadline(entry) <= time) {
+            drop_dead(entry, departures);
+            return false;
         }
+        if (expiry_.slides()) entry.last_used.store(time, std::memory_order_relaxed);
     }
-    if (entry == nullptr) {
-        ++counts_.misses;
-        return {};
-    }
-    if (uses_.count_to != 0) entry->count_use(uses_.count_to);
-    if (uses_.told == Uses::Told::all || (uses_.told == Uses::Told::some && (entry->hash & uses_.sample) == 0))
-        held_.policy->on_hit(*entry);
-    ++counts_.hits;
-    return EntryPtr(entry);
+    if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) entry.count_use(most);
+    if (const auto told = uses_.told.load(std::memory_order_relaxed); told != Uses::Told::none)
+        tell_policy(entry, told);
+    return true;
 }
 
-EntryPtr Shard::peek(const Lookup& lookup) const noexcept {
+void Shard::tell_policy(Entry& entry, Uses::Told told) noexcept {
+    std::unique_lock lock(mutex_, std::defer_lock);
+    if (told == Uses::Told::all) {
+        lock.lock();
+    } else if ((entry.hash & uses_.sample.load(std::memory_order_relaxed)) != 0 || !lock.try_lock()) {
+        return;
+    }
+    if (entry.residence == residence_) held_.policy->on_hit(entry);
+}
+
+void Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
     const std::lock_guard lock(mutex_);
-    Entry* const entry = held_.table.find(lookup);
-    return entry == nullptr || is_dead(*entry) ? EntryPtr() : EntryPtr(entry);
+    if (entry.residence == residence_ && is_dead(entry))
+        remove(entry, Exit::dropped, RemovalCause::expired, departures);
 }
 
-Insert Shard::insert(EntryPtr entry, std::uint64_t mixed, const std::atomic<std::uint64_t>& fence, std::uint64_t began,
+EntryPtr Shard::peek(KeyRef key) const noexcept {
+    const Epochs::Pin pin;
+    EntryPtr entry = held_.table.find(key);
+    return entry == nullptr || is_dead(*entry) ? nullptr : entry;
+}
+
+Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began,
                      Departures& departures) {
     const std::lock_guard lock(mutex_);
     if (closed_) return Insert::closed;
@@ -60,71 +86,115 @@ Insert Shard::insert(EntryPtr entry, std::uint64_t mixed, const std::atomic<std:
         ++counts_.fenced;
         return Insert::fenced;
     }
+    Entry* old = held_.table.held(entry->ref());
     if (entry->weight > options_.max_weight) {
         ++counts_.too_heavy;
-        if (Entry* const old = held_.table.find({entry->ref(), mixed}))
+        if (old != nullptr)
             remove(*old, Exit::dropped, is_dead(*old) ? RemovalCause::expired : RemovalCause::size, departures);
         return Insert::too_heavy;
     }
 
     Nanos time = std::numeric_limits<Nanos>::min(); // nothing dies, and nobody looks
-    if (held_.wheel != nullptr || options_.expiry.can_die(*entry)) {
+    if (held_.wheel != nullptr || expiry_.can_die(*entry)) {
         time = now();
-        if (held_.wheel == nullptr) held_.wheel = std::make_unique<TimingWheel>(time, options_.expiry);
+        if (held_.wheel == nullptr) held_.wheel = std::make_unique<TimingWheel>(time, expiry_);
+        if (old != nullptr && expiry_.deadline(*old) <= time) { // the dead leave nothing to inherit
+            remove(*old, Exit::dropped, RemovalCause::expired, departures);
+            old = nullptr;
+        }
         std::uint32_t budget = insert_sweep;
         sweep(time, budget, departures);
     }
-    const Entry* const held = held_.table.find({entry->ref(), mixed});
-    const bool is_new = held == nullptr || options_.expiry.deadline(*held) <= time; // the dead leave nothing to inherit
-    if (is_new) held_.policy->prepare(entry->hash);
+
     Entry& fresh = *entry;
-    EntryPtr old = held_.table.put(std::move(entry)); // the last step that may throw
-    if (old != nullptr) {
-        if (is_new) {
-            held_.policy->on_remove(*old, Exit::dropped);
-        } else {
-            held_.policy->on_replace(*old, fresh);
-        }
-        leave(std::move(old), is_new ? RemovalCause::expired : RemovalCause::replaced, departures);
+    if (old == nullptr) {
+        held_.table.reserve_one();
+        held_.policy->prepare(fresh.hash); // the last step that may throw
+        make_room_for(1, fresh.weight, nullptr, time, departures);
     }
-    while (is_full_for(fresh.weight)) {
-        Entry& victim = *held_.policy->victim(&fresh);
-        const bool was_dead = options_.expiry.deadline(victim) <= time;
-        remove(victim, Exit::evicted, was_dead ? RemovalCause::expired : RemovalCause::size, departures);
+    if (expiry_.slides()) fresh.last_used.store(time, std::memory_order_relaxed);
+    fresh.residence = residence_;
+    fresh.publish();
+    if (old == nullptr) {
+        held_.policy->on_insert(fresh);
+        held_.table.insert(std::move(entry));
+    } else {
+        held_.policy->on_replace(*old, fresh);
+        leave(held_.table.exchange(*old, std::move(entry)), RemovalCause::replaced, departures);
+        make_room_for(0, fresh.weight, &fresh, time, departures);
     }
-    if (is_new) held_.policy->on_insert(fresh);
     held_.weight += fresh.weight;
-    if (options_.expiry.slides()) fresh.last_used.store(time, std::memory_order_relaxed);
-    if (options_.expiry.deadline(fresh) != never) held_.wheel->schedule(fresh);
+    if (expiry_.deadline(fresh) != never) held_.wheel->schedule(fresh);
     ++counts_.inserts;
     return Insert::stored;
 }
 
-bool Shard::erase(const Lookup& lookup, RemovalCause cause, Departures& departures) noexcept {
+bool Shard::erase(KeyRef key, RemovalCause cause, Departures& departures) noexcept {
     const std::lock_guard lock(mutex_);
-    Entry* const entry = held_.table.find(lookup);
+    Entry* const entry = held_.table.held(key);
     if (entry == nullptr) return false;
     const bool was_dead = is_dead(*entry);
     remove(*entry, Exit::dropped, was_dead ? RemovalCause::expired : cause, departures);
     return !was_dead;
 }
 
-void Shard::clear(RemovalCause cause, Departures& departures) {
-    Contents contents{Table(options_.key_equal), make_policy(), nullptr, 0};
-    {
-        const std::lock_guard lock(mutex_);
-        exchange_all(contents, cause);
+bool Shard::set_bounds(std::uint64_t max_entries, std::uint64_t max_weight, Departures& departures) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return true;
+    held_.policy->set_capacity(max_entries == no_bound ? 0 : max_entries); // may throw, and then nothing has changed
+    options_.max_entries = max_entries;
+    options_.max_weight = max_weight;
+    uses_.set(held_.policy->uses());
+    const Nanos time = now();
+    for (std::uint32_t left = 0; !has_room_for(0, 0); ++left) {
+        if (left == bounds_step) return false;
+        evict(nullptr, time, departures);
     }
+    return true;
+}
+
+void Shard::set_policy(const PolicyKind& policy, Departures& departures) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    std::vector<Entry*> order;
+    order.reserve(held_.table.size());
+    auto fresh = make_policy(policy);
+    options_.policy = &policy;
+    (void)held_.policy->walk([&](const Entry& entry) { order.push_back(const_cast<Entry*>(&entry)); });
+    bool fits = true; // for lack of memory, the rest leaves
+    for (Entry* const entry : order) {
+        try {
+            if (fits) fresh->prepare(entry->hash);
+        } catch (const std::bad_alloc&) {
+            fits = false;
+        }
+        if (!fits) {
+            remove(*entry, Exit::dropped, RemovalCause::size, departures);
+            continue;
+        }
+        held_.policy->on_remove(*entry, Exit::dropped);
+        entry->set_uses(0);
+        fresh->on_insert(*entry);
+    }
+    held_.policy = std::move(fresh);
+    uses_.set(held_.policy->uses());
+}
+
+void Shard::clear(RemovalCause cause, Departures& departures) {
+    std::unique_lock lock(mutex_);
+    if (closed_) return;
+    Contents contents{Table(options_.holds_key, options_.max_entries), make_policy(*options_.policy), nullptr, 0};
+    exchange_all(contents, cause);
+    lock.unlock();
     contents.depart(cause, departures);
 }
 
 void Shard::close(Departures& departures) noexcept {
-    Contents contents{Table(options_.key_equal), nullptr, nullptr, 0}; // a closed shard has no use for a policy
-    {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        exchange_all(contents, RemovalCause::closed);
-    }
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    Contents contents{Table(options_.holds_key, 0), nullptr, nullptr, 0}; // a closed shard has no use for a policy
+    exchange_all(contents, RemovalCause::closed);
+    lock.unlock();
     contents.depart(RemovalCause::closed, departures);
 }
 
@@ -138,8 +208,6 @@ bool Shard::expire(Nanos time, Departures& departures) noexcept {
 
 void Shard::add_to(StoreStats& stats) const {
     const std::lock_guard lock(mutex_);
-    stats.hits += counts_.hits;
-    stats.misses += counts_.misses;
     stats.inserts += counts_.inserts;
     stats.fenced += counts_.fenced;
     stats.too_heavy += counts_.too_heavy;
@@ -164,21 +232,34 @@ void Shard::Contents::depart(RemovalCause cause, Departures& departures) noexcep
 
 /// Everything leaves, into `contents`, in O(1).
 void Shard::exchange_all(Contents& contents, RemovalCause cause) noexcept {
+    ++residence_;
     held_.swap(contents);
     counts_.removals[static_cast<std::size_t>(cause)] += contents.table.size();
 }
 
 Nanos Shard::now() const noexcept {
-    return detail::to_nanos(options_.clock.now());
+    return detail::to_nanos(clock_.now());
 }
 
 bool Shard::is_dead(const Entry& entry) const noexcept {
-    return options_.expiry.can_die(entry) && options_.expiry.deadline(entry) <= now();
+    return expiry_.can_die(entry) && expiry_.deadline(entry) <= now();
 }
 
-/// Whether the table, in which the new entry is already counted but not weighed, is over a bound with it.
-bool Shard::is_full_for(std::uint64_t weight) const noexcept {
-    return held_.table.size() > options_.max_entries || weight > options_.max_weight - held_.weight;
+bool Shard::has_room_for(std::uint64_t entries, std::uint64_t weight) const noexcept {
+    return held_.table.size() + entries <= options_.max_entries && held_.weight <= options_.max_weight &&
+           weight <= options_.max_weight - held_.weight;
+}
+
+void Shard::make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared, Nanos time,
+                          Departures& departures) noexcept {
+    while (!has_room_for(entries, weight))
+        evict(spared, time, departures);
+}
+
+void Shard::evict(const Entry* spared, Nanos time, Departures& departures) noexcept {
+    Entry& victim = *held_.policy->victim(spared);
+    const bool was_dead = expiry_.deadline(victim) <= time;
+    remove(victim, Exit::evicted, was_dead ? RemovalCause::expired : RemovalCause::size, departures);
 }
 
 void Shard::remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept {
@@ -188,6 +269,7 @@ void Shard::remove(Entry& entry, Exit why, RemovalCause cause, Departures& depar
 
 /// The rest of leaving, for one that is out of table and policy.
 void Shard::leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept {
+    entry->residence = 0;
     if (held_.wheel != nullptr) held_.wheel->cancel(*entry);
     held_.weight -= entry->weight;
     ++counts_.removals[static_cast<std::size_t>(cause)];
@@ -213,16 +295,20 @@ std::string Shard::check_invariants(const std::function<bool(std::uint64_t)>& be
     std::string broken;
     std::uint64_t weight = 0;
     std::size_t mortal = 0;
+    std::size_t seen = 0;
     held_.table.for_each([&](const Entry& entry) {
+        ++seen;
         weight += entry.weight;
         if (!belongs(entry.hash)) broken = "shard: an entry belongs to another shard";
-        if (held_.table.find({entry.ref(), mix(entry.hash)}) != &entry) broken = "table: an entry is not found by key";
+        if (held_.table.held(entry.ref()) != &entry) broken = "table: an entry is not found by key";
+        if (entry.residence != residence_) broken = "shard: an entry of the table does not reside in it";
         if (in_policy[&entry] != 1) broken = "policy: an entry of the table is not in it once";
-        const bool dies = options_.expiry.deadline(entry) != never;
+        const bool dies = expiry_.deadline(entry) != never;
         mortal += dies ? 1 : 0;
         if (dies && in_wheel[&entry] != 1) broken = "wheel: an entry that can die is not in it once";
     });
     if (!broken.empty()) return broken;
+    if (seen != held_.table.size()) return "table: it does not hold as many entries as it counts";
     if (in_policy.size() != held_.table.size()) return "policy: holds an entry that the table does not";
     if (in_wheel.size() != mortal) return "wheel: holds an entry that the table does not, or that cannot die";
     if (weight != held_.weight) return "shard: the weights do not add up";

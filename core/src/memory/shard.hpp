@@ -7,6 +7,7 @@
 #include "memory/table.hpp"
 #include "memory/timing_wheel.hpp"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,33 +17,48 @@ namespace tiercel::memory {
 struct ShardOptions {
     std::uint64_t max_entries; ///< inclusive; the largest number for no bound
     std::uint64_t max_weight;  ///< likewise
-    const PolicyKind& policy;
+    const PolicyKind* policy;
     ExpiryRule expiry;
-    KeyEqual key_equal;
-    const spi::Clock& clock;
+    HoldsKey holds_key;
+    const spi::Clock* clock;
 };
 
-/// One lock and what it guards: a table, a policy, a wheel, and the counters.
+/// A table, the policy and wheel of its entries, and the lock under which these change.
 /// Thread safety: all members may be called concurrently.
 ///
-/// Invariants between calls:
-/// - every entry of the table is in the policy once, and in nothing else's policy hook;
+/// Readers take no lock: they look in the table, check the deadline, count their use in the entry. Only for a policy
+/// that asked to hear of uses (Uses::Told) is the lock taken on a hit; by then the entry may have left, which its
+/// residence says. What a reader finds dead it leaves to drop_dead, under the lock.
+///
+/// Invariants whenever the lock is free:
+/// - every entry of the table resides in it, and is in the policy once, and in nothing else's policy hook;
 /// - it is in the wheel once if it has a deadline, else not;
-/// - entries and weight are within the bounds, and `weight` is the sum of the entries' weights.
-class alignas(64) Shard {
+/// - entries and weight are within the bounds, and `weight` is the sum of the entries' weights;
+/// - uses_ is what the policy asked for.
+class alignas(128) Shard {
 public:
     explicit Shard(const ShardOptions& options);
 
-    EntryPtr find(const Lookup& lookup, Departures& departures) noexcept;
-    EntryPtr peek(const Lookup& lookup) const noexcept;
-    Insert insert(EntryPtr entry, std::uint64_t mixed, const std::atomic<std::uint64_t>& fence, std::uint64_t began,
-                  Departures& departures);
-    bool erase(const Lookup& lookup, RemovalCause cause, Departures& departures) noexcept;
+    /// Where readers look; in an Epochs::Pin.
+    const Table& table() const noexcept { return held_.table; }
+
+    /// Whether an entry of the table that the caller holds a reference to is alive; then it is counted as a use.
+    bool use(Entry& entry, Departures& departures) noexcept;
+
+    EntryPtr peek(KeyRef key) const noexcept;
+    Insert insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began, Departures& departures);
+    bool erase(KeyRef key, RemovalCause cause, Departures& departures) noexcept;
     void clear(RemovalCause cause, Departures& departures);
     void close(Departures& departures) noexcept;
 
     /// A bounded step of expiry; true if there may be more to do.
     bool expire(Nanos now, Departures& departures) noexcept;
+
+    /// What is over the new bounds leaves: a bounded number of entries by one call; false if there are more.
+    bool set_bounds(std::uint64_t max_entries, std::uint64_t max_weight, Departures& departures);
+
+    /// The new policy takes the entries over in the order in which the old one would have let them go. O(entries).
+    void set_policy(const PolicyKind& policy, Departures& departures);
 
     void add_to(StoreStats& stats) const;
 
@@ -61,21 +77,39 @@ private:
         void depart(RemovalCause cause, Departures& departures) noexcept;
     };
 
-    std::unique_ptr<Policy> make_policy() const;
+    /// Policy::uses() where readers see it. Relaxed: a use heard of too early or too late costs one use of precision.
+    struct SharedUses {
+        std::atomic<std::uint8_t> count_to{0};
+        std::atomic<Uses::Told> told{Uses::Told::none};
+        std::atomic<std::uint64_t> sample{0};
+
+        void set(const Uses& uses) noexcept;
+    };
+
+    std::unique_ptr<Policy> make_policy(const PolicyKind& kind) const;
     void exchange_all(Contents& contents, RemovalCause cause) noexcept;
     Nanos now() const noexcept;
     bool is_dead(const Entry& entry) const noexcept;
-    bool is_full_for(std::uint64_t weight) const noexcept;
+    bool has_room_for(std::uint64_t entries, std::uint64_t weight) const noexcept;
+    void make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared, Nanos time,
+                       Departures& departures) noexcept;
+    void evict(const Entry* spared, Nanos time, Departures& departures) noexcept;
+    void tell_policy(Entry& entry, Uses::Told told) noexcept;
+    void drop_dead(Entry& entry, Departures& departures) noexcept;
     void remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept;
     void leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept;
     void sweep(Nanos now, std::uint32_t& budget, Departures& departures) noexcept;
 
-    const ShardOptions options_;
-    mutable std::mutex mutex_; ///< guards all below
+    const ExpiryRule expiry_;
+    const spi::Clock& clock_;
+    SharedUses uses_;
+    Contents held_; ///< the table's look-ups are anybody's; the rest, and all changes, are guarded by the mutex
+
+    mutable std::mutex mutex_; ///< guards all below too
+    ShardOptions options_;
     bool closed_ = false;
-    Contents held_;
-    Uses uses_;         ///< of the policy
-    StoreStats counts_; ///< entries and weight are not kept here
+    std::uint32_t residence_ = 1; ///< of the entries now held: another number for each filling
+    StoreStats counts_;           ///< hits, misses, entries and weight are not kept here
 };
 
 } // namespace tiercel::memory

@@ -1,13 +1,17 @@
 #include "memory/store.hpp"
 
 #include "memory/departures.hpp"
+#include "memory/epochs.hpp"
+#include "memory/hit_counts.hpp"
 #include "memory/shard.hpp"
 #include "memory/table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <limits>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -16,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
-/// Above the table's tag bits, far below its position bits.
+/// Above the table's tag bits, below its bucket bits.
 constexpr unsigned shard_bits_at = 8;
 constexpr std::uint64_t most_shards = 1U << 16;
 
@@ -25,7 +29,10 @@ constexpr std::uint64_t most_shards = 1U << 16;
 constexpr std::uint64_t small_store_entries = 4096;
 constexpr std::uint64_t least_shard_entries = 1024;
 constexpr std::uint64_t least_shard_weight = std::uint64_t{32} << 20;
-constexpr std::uint64_t shards_per_core = 4;
+constexpr std::uint64_t shards_per_core = 16;
+
+/// Keys whose memory accesses are under way together in find_many.
+constexpr std::size_t batch = 16;
 
 std::uint32_t choose_shards(const StoreOptions& options) {
     const std::uint64_t entries = options.max_entries == 0 ? no_bound : options.max_entries;
@@ -47,76 +54,126 @@ std::uint64_t part(std::uint64_t bound, std::uint32_t count, std::uint32_t index
     return bound / count + (index < bound % count ? 1 : 0);
 }
 
-std::uint64_t shard_index(std::uint64_t mixed, std::size_t shards) noexcept {
-    return mixed >> shard_bits_at & (shards - 1);
-}
-
 } // namespace
 
+struct Store::Shards {
+    Shards(std::uint32_t number, const StoreOptions& options, const spi::Clock& clock)
+        : count(number), first(std::allocator<Shard>().allocate(number)) {
+        try {
+            for (; made < count; ++made)
+                std::construct_at(
+                    first + made,
+                    ShardOptions{
+                        .max_entries = part(options.max_entries, count, made),
+                        .max_weight = part(options.max_weight, count, made),
+                        .policy = &options.eviction.kind(),
+                        .expiry = {options.expire_after_access ? options.expire_after_access->count() : never},
+                        .holds_key = options.holds_key,
+                        .clock = &clock,
+                    });
+        } catch (...) {
+            destroy();
+            throw;
+        }
+    }
+    ~Shards() { destroy(); }
+    Shards(const Shards&) = delete;
+    Shards& operator=(const Shards&) = delete;
+
+    std::size_t index_of(std::uint64_t hash) const noexcept { return hash >> shard_bits_at & (count - 1); }
+    Shard& of(std::uint64_t hash) const noexcept { return first[index_of(hash)]; }
+    Shard* begin() const noexcept { return first; }
+    Shard* end() const noexcept { return first + count; }
+
+    const std::uint32_t count; ///< a power of two
+    Shard* const first;
+    std::uint32_t made = 0;
+
+private:
+    void destroy() noexcept {
+        std::destroy_n(first, made);
+        std::allocator<Shard>().deallocate(first, count);
+    }
+};
+
 Store::Store(StoreOptions options, const spi::Clock& clock)
-    : on_removal_(std::move(options.on_removal)), clock_(clock), slides_(options.expire_after_access.has_value()) {
-    assert(options.key_equal != nullptr);
-    const std::uint32_t count = choose_shards(options);
-    shards_.reserve(count);
-    for (std::uint32_t index = 0; index < count; ++index)
-        shards_.push_back(std::make_unique<Shard>(ShardOptions{
-            .max_entries = part(options.max_entries, count, index),
-            .max_weight = part(options.max_weight, count, index),
-            .policy = options.eviction.kind(),
-            .expiry = {slides_ ? options.expire_after_access->count() : never},
-            .key_equal = options.key_equal,
-            .clock = clock,
-        }));
+    : on_removal_(std::move(options.on_removal)),
+      clock_(clock),
+      slides_(options.expire_after_access.has_value()),
+      counts_(std::make_unique<HitCounts>()),
+      shards_(std::make_unique<Shards>(choose_shards(options), options, clock)) {
+    assert(options.holds_key != nullptr);
 }
 
 Store::~Store() {
     close();
 }
 
-Shard& Store::shard_of(std::uint64_t mixed_hash) const noexcept {
-    return *shards_[shard_index(mixed_hash, shards_.size())];
+EntryPtr Store::find(KeyRef key) noexcept {
+    Departures departures(on_removal_); // told of after the pin
+    const Epochs::Pin pin;
+    Shard& shard = shards_->of(key.hash);
+    EntryPtr entry = shard.table().find(key);
+    if (entry != nullptr && !shard.use(*entry, departures)) entry.reset();
+    counts_->add(pin.thread_number(), entry != nullptr ? 1 : 0, entry != nullptr ? 0 : 1);
+    return entry;
 }
 
-EntryPtr Store::find(KeyRef key) noexcept {
-    Departures departures(on_removal_);
-    const Lookup lookup{key, mix(key.hash)};
-    return shard_of(lookup.mixed).find(lookup, departures);
+void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
+    for (; !keys.empty(); keys = keys.subspan(std::min(batch, keys.size())), found += batch) {
+        const auto some = keys.first(std::min(batch, keys.size()));
+        Departures departures(on_removal_);
+        const Epochs::Pin pin;
+        std::array<Table::Place, batch> places;
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            places[i] = shards_->of(some[i].hash).table().place_of(some[i].hash);
+            places[i].prefetch();
+        }
+        for (std::size_t i = 0; i < some.size(); ++i)
+            places[i].prefetch_entry();
+        std::uint64_t hits = 0;
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            Shard& shard = shards_->of(some[i].hash);
+            found[i] = shard.table().find(some[i], places[i]);
+            if (found[i] != nullptr && !shard.use(*found[i], departures)) found[i].reset();
+            hits += found[i] != nullptr ? 1 : 0;
+        }
+        counts_->add(pin.thread_number(), hits, some.size() - hits);
+    }
 }
 
 EntryPtr Store::peek(KeyRef key) const noexcept {
-    const Lookup lookup{key, mix(key.hash)};
-    return shard_of(lookup.mixed).peek(lookup);
+    return shards_->of(key.hash).peek(key);
 }
 
 Insert Store::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began) {
     const bool can_die = slides_ || entry->expires != never;
-    const std::uint64_t mixed = mix(entry->hash);
     Departures departures(on_removal_);
-    const Insert outcome = shard_of(mixed).insert(std::move(entry), mixed, fence, began, departures);
+    Shard& shard = shards_->of(entry->hash);
+    const Insert outcome = shard.insert(std::move(entry), fence, began, departures);
     if (outcome == Insert::stored && can_die && !expires_entries()) expires_entries_.store(true);
     return outcome;
 }
 
 bool Store::erase(KeyRef key, RemovalCause cause) noexcept {
     Departures departures(on_removal_);
-    const Lookup lookup{key, mix(key.hash)};
-    return shard_of(lookup.mixed).erase(lookup, cause, departures);
+    return shards_->of(key.hash).erase(key, cause, departures);
 }
 
 void Store::clear(RemovalCause cause) {
-    for (const auto& shard : shards_) {
+    for (Shard& shard : *shards_) {
         Departures departures(on_removal_);
-        shard->clear(cause, departures);
+        shard.clear(cause, departures);
     }
 }
 
 void Store::expire() noexcept {
     if (!expires_entries()) return;
     const Nanos now = detail::to_nanos(clock_.now());
-    for (const auto& shard : shards_) {
+    for (Shard& shard : *shards_) {
         for (bool more = true; more;) {
             Departures departures(on_removal_);
-            more = shard->expire(now, departures);
+            more = shard.expire(now, departures);
         }
     }
 }
@@ -126,27 +183,49 @@ bool Store::expires_entries() const noexcept {
 }
 
 void Store::close() noexcept {
-    for (const auto& shard : shards_) {
+    for (Shard& shard : *shards_) {
         Departures departures(on_removal_);
-        shard->close(departures);
+        shard.close(departures);
+    }
+}
+
+void Store::set_bounds(std::uint64_t max_entries, std::uint64_t max_weight) {
+    const std::uint32_t count = shards_->count;
+    if (max_entries != 0) max_entries = std::max<std::uint64_t>(max_entries, count);
+    if (max_weight != 0) max_weight = std::max<std::uint64_t>(max_weight, count);
+    for (std::uint32_t index = 0; index < count; ++index) {
+        for (bool more = true; more;) {
+            Departures departures(on_removal_);
+            more = !shards_->first[index].set_bounds(part(max_entries, count, index), part(max_weight, count, index),
+                                                     departures);
+        }
+    }
+}
+
+void Store::set_eviction(Eviction eviction) {
+    for (Shard& shard : *shards_) {
+        Departures departures(on_removal_);
+        shard.set_policy(eviction.kind(), departures);
     }
 }
 
 StoreStats Store::stats() const {
     StoreStats stats;
-    for (const auto& shard : shards_)
-        shard->add_to(stats);
+    stats.hits = counts_->hits();
+    stats.misses = counts_->misses();
+    for (const Shard& shard : *shards_)
+        shard.add_to(stats);
     return stats;
 }
 
 std::uint32_t Store::shard_count() const noexcept {
-    return static_cast<std::uint32_t>(shards_.size());
+    return shards_->count;
 }
 
 std::string Store::check_invariants() const {
-    for (std::size_t index = 0; index < shards_.size(); ++index) {
-        const auto belongs = [&](std::uint64_t hash) { return shard_index(mix(hash), shards_.size()) == index; };
-        if (std::string broken = shards_[index]->check_invariants(belongs); !broken.empty())
+    for (std::size_t index = 0; index < shards_->count; ++index) {
+        const auto belongs = [&](std::uint64_t hash) { return shards_->index_of(hash) == index; };
+        if (std::string broken = shards_->first[index].check_invariants(belongs); !broken.empty())
             return "shard " + std::to_string(index) + ": " + broken;
     }
     return {};

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct StoreOptions {
     /// which are split over them evenly: an entry heavier than its shard's part of max_weight is refused.
     std::uint32_t shards = 0;
     std::optional<std::chrono::nanoseconds> expire_after_access; ///< sliding expiry; empty: none
-    detail::KeyEqual key_equal = nullptr;                        ///< required
+    detail::HoldsKey holds_key = nullptr;                        ///< required
     /// Called outside all locks, once for each departure. Must not throw.
     std::function<void(const detail::Entry&, RemovalCause)> on_removal;
 };
@@ -52,17 +53,19 @@ enum class Insert : std::uint8_t {
 };
 
 class Shard;
+class HitCounts;
 
 /// The memory tier: a sharded table of entries, an eviction policy and an expiry wheel for each shard.
 ///
 /// An entry is dead from its deadline on: the earlier of `expires` and `last_used` plus expire_after_access. A dead
 /// entry that is found, replaced or evicted before expire() got to it leaves with cause `expired`.
 ///
-/// Thread safety: all members may be called concurrently. A shard's lock is held for a bounded amount of work, never
-/// across user code other than key equality and the clock. Listeners and destructors of values run after it is
-/// released, on the thread whose call made the entry leave; they may call the store.
-/// Errors: none; never throws except std::bad_alloc from insert and clear, after which the store is sound, does not
-/// hold the new entry, and has told of whatever left.
+/// Thread safety: all members may be called concurrently. Finding takes no lock and waits for nobody, unless the policy
+/// orders its entries at each use (lru, lfu, mru and such: see Uses); then it takes the shard's. That lock is held for
+/// a bounded amount of work, never across user code other than key equality and the clock. Listeners and destructors of
+/// values run after it is released, on the thread whose call made the entry leave; they may call the store.
+/// Errors: none; never throws except std::bad_alloc from insert, clear, set_bounds and set_eviction, after which the
+/// store is sound, does not hold the new entry, and has told of whatever left.
 class Store {
 public:
     /// `clock` must outlive the store.
@@ -74,6 +77,10 @@ public:
 
     /// The live entry of `key`, counted as a hit and a use; null (a counted miss) when there is none or it is dead.
     EntryPtr find(KeyRef key) noexcept;
+
+    /// The same for many keys at once: `found[i]` is of `keys[i]`. Faster than one by one where the store is larger
+    /// than the CPU's caches, since the memory accesses of several keys are under way together.
+    void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept;
 
     /// The same without counting or using.
     EntryPtr peek(KeyRef key) const noexcept;
@@ -99,6 +106,14 @@ public:
     /// Removes everything (cause: closed); later inserts are refused, later finds miss. Idempotent.
     void close() noexcept;
 
+    /// New bounds, as in StoreOptions; what is over them leaves before this returns (cause: size). The number of shards
+    /// stays, so that the bounds must not be under it; smaller ones count as that.
+    void set_bounds(std::uint64_t max_entries, std::uint64_t max_weight);
+
+    /// Another policy takes over, with the entries in the order in which the old one would have let them go.
+    /// O(entries).
+    void set_eviction(Eviction eviction);
+
     StoreStats stats() const;
 
     std::uint32_t shard_count() const noexcept;
@@ -108,13 +123,14 @@ public:
     std::string check_invariants() const;
 
 private:
-    Shard& shard_of(std::uint64_t mixed_hash) const noexcept;
+    struct Shards; ///< side by side in memory
 
     const std::function<void(const detail::Entry&, RemovalCause)> on_removal_;
     const spi::Clock& clock_;
     const bool slides_;
     std::atomic<bool> expires_entries_{false};
-    std::vector<std::unique_ptr<Shard>> shards_; ///< a power of two
+    const std::unique_ptr<HitCounts> counts_;
+    const std::unique_ptr<Shards> shards_;
 };
 
 } // namespace tiercel::memory

@@ -1,116 +1,287 @@
 #pragma once
 
+#include "memory/epochs.hpp"
+
 #include <tiercel/detail/entry.hpp>
 
-#include <boost/unordered/unordered_flat_set.hpp>
-
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <type_traits>
+#include <memory>
+#include <string_view>
 #include <utility>
 
 namespace tiercel::memory {
 
 using detail::Entry;
 using detail::EntryPtr;
-using detail::KeyEqual;
+using detail::HoldsKey;
 using detail::KeyRef;
 
-/// Spreads a key's hash over all 64 bits, in case the user's std::hash is the identity. The table takes its positions
-/// from the top bits and its tags from the low eight; the store takes the shard from the bits above these.
-inline std::uint64_t mix(std::uint64_t hash) noexcept {
-    hash ^= hash >> 32;
-    hash *= 0x9E37'79B9'7F4A'7C15U; // 2^64 over the golden ratio
-    return hash ^ (hash >> 32);
-}
-
-/// A key to look up, its hash mixed once.
-struct Lookup {
-    KeyRef key;
-    std::uint64_t mixed;
-};
-
-/// The entries of one shard by key; holds one reference to each.
-/// Thread safety: none; the shard's lock guards it.
-/// Errors: only put() may throw (std::bad_alloc), and then has changed nothing.
+/// The entries of one shard by key; holds one reference to each. One thread at a time changes it, under the shard's
+/// lock, and any number look things up in it without one, in an Epochs::Pin.
+///
+/// Layout. A bucket is one cache line: seven slots, a byte of each one's hash (its tag), and how many entries that
+/// belong here stand further on. So a look-up reads one line of the table, seldom two, and but for one time in about 50
+/// no entry other than the one it wants.
+///
+///     tags   [ t0 t1 t2 t3 t4 t5 t6 | beyond ]      one 64-bit word; tag 0: the slot is free
+///     slots  [ *e *e  - *e  -  -  - ]
+///
+/// Hash bits: the top 32 choose the bucket, by multiplication, so that the number of buckets need not be a power of
+/// two; the lowest eight are the tag (0 is taken for 1). A full bucket overflows into the next, and so on around;
+/// `beyond` counts on every bucket passed, and stays at 255 once it got there.
+///
+/// An entry never moves: between insert and take it stays in its slot, so that no reader can pass it by; a new value of
+/// the same key is exchanged in place. Growth builds a new array and publishes it whole; readers in the old one see
+/// what was there when they came.
+///
+/// Orders. A slot is written before its tag on the way in, and cleared after it on the way out. All are seq_cst at both
+/// ends: Epochs needs that of slots and of the array's pointer, and for readers it costs what acquire costs. A reader
+/// that meets a dead entry (Entry::try_acquire) looks again from the start: whoever let it die had first put another in
+/// its slot, or nothing, so the second look sees progress.
 class Table {
+    static constexpr std::size_t slots_per_bucket = 7;
+
+    struct alignas(64) Bucket {
+        std::atomic<std::uint64_t> tags{0};
+        std::array<std::atomic<Entry*>, slots_per_bucket> slots{};
+    };
+    static_assert(sizeof(Bucket) == 64);
+
+    struct Array final : Epochs::Object {
+        explicit Array(std::uint32_t number) : count(number), buckets(std::make_unique<Bucket[]>(number)) {}
+
+        std::uint32_t next(std::uint32_t at) const noexcept { return at + 1 == count ? 0 : at + 1; }
+
+        const std::uint32_t count;
+        const std::unique_ptr<Bucket[]> buckets;
+    };
+
 public:
-    explicit Table(KeyEqual key_equal) : slots_(0, Hash{}, Equal{key_equal}) {}
+    /// `max_entries` is a hint: the array is not made larger than these need.
+    Table(HoldsKey holds_key, std::uint64_t max_entries)
+        : holds_key_(holds_key), enough_(buckets_for(max_entries)), array_(new Array(1)) {}
+    /// Nobody may look any more, except those who came before a swap.
+    ~Table() {
+        drain([](const EntryPtr&) {});
+        Epochs::retire(std::unique_ptr<Array>(array_.load(std::memory_order_relaxed)));
+    }
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
-    ~Table() {
-        for (const Slot& slot : slots_)
-            EntryPtr(slot.entry, adopt);
+
+    // For any thread, in a Pin.
+
+    /// Where a look-up begins: what a batch fetches ahead.
+    class Place {
+    public:
+        Place() = default;
+        void prefetch() const noexcept { __builtin_prefetch(&array_->buckets[at_]); }
+
+        /// Reads the bucket, and fetches the first candidate.
+        void prefetch_entry() const noexcept {
+            const Bucket& bucket = array_->buckets[at_];
+            const auto found = matches(bucket.tags.load(std::memory_order_relaxed), tag_);
+            if (found == 0) return;
+            const Entry* const entry = bucket.slots[slot_at(found)].load(std::memory_order_relaxed);
+            if (entry == nullptr) return;
+            __builtin_prefetch(&entry->place);
+            __builtin_prefetch(&entry->place + 16); // the key and the value, 64 bytes on
+        }
+
+    private:
+        friend class Table;
+        Place(const Array& array, std::uint64_t hash) noexcept
+            : array_(&array), at_(static_cast<std::uint32_t>((hash >> 32) * array.count >> 32)), tag_(tag_of(hash)) {}
+
+        const Array* array_ = nullptr;
+        std::uint32_t at_ = 0;
+        std::uint8_t tag_ = 0;
+    };
+
+    Place place_of(std::uint64_t hash) const noexcept { return {*array_.load(std::memory_order_seq_cst), hash}; }
+
+    /// A reference to the entry; null if there is none.
+    EntryPtr find(KeyRef key) const noexcept { return find(key, place_of(key.hash)); }
+
+    EntryPtr find(KeyRef key, Place place) const noexcept {
+        for (;;) {
+            const auto [entry, met_dead] = look(key, place, [](Entry& candidate) { return candidate.try_acquire(); });
+            if (!met_dead) return {entry, adopt};
+            place = place_of(key.hash);
+        }
     }
 
-    void swap(Table& other) noexcept { slots_.swap(other.slots_); }
-    std::size_t size() const noexcept { return slots_.size(); }
+    // For the shard, under its lock.
 
-    /// Null if there is none.
-    Entry* find(const Lookup& lookup) const noexcept {
-        const auto at = slots_.find(lookup);
-        return at == slots_.end() ? nullptr : at->entry;
+    std::size_t size() const noexcept { return size_; }
+
+    /// As find, but takes no reference.
+    Entry* held(KeyRef key) const noexcept {
+        const auto acquire = [](Entry& candidate) {
+            intrusive_ptr_add_ref(&candidate);
+            return true;
+        };
+        return EntryPtr(look(key, place_of(key.hash), acquire).entry, adopt).get(); // the table's reference keeps it
     }
 
-    /// Puts `entry` in; gives back the one of the same key that it displaces, if any.
-    EntryPtr put(EntryPtr entry) {
-        const auto [at, is_new] = slots_.insert(Slot{entry.get()});
-        Entry* const mine = entry.detach();
-        return is_new ? nullptr : EntryPtr(std::exchange(at->entry, mine), adopt);
+    /// Makes room for one more. Errors: throws std::bad_alloc, having changed nothing; nothing else here throws.
+    void reserve_one() {
+        Array& full = *array_.load(std::memory_order_relaxed);
+        if (size_ < room_in(full.count)) return;
+        const auto twice = std::uint64_t{full.count} * 2;
+        auto larger = std::make_unique<Array>(
+            static_cast<std::uint32_t>(full.count < enough_ ? std::min<std::uint64_t>(twice, enough_) : twice));
+        for_each([&](Entry& entry) { put(*larger, entry); });
+        array_.store(larger.release(), std::memory_order_seq_cst);
+        Epochs::retire(std::unique_ptr<Array>(&full));
+    }
+
+    /// Puts an entry in whose key the table does not hold; reserve_one() was called.
+    void insert(EntryPtr entry) noexcept {
+        put(*array_.load(std::memory_order_relaxed), *entry.detach());
+        ++size_;
+    }
+
+    /// Puts `fresh` in the place of `old`, which is in the table and has the same key; gives back `old`.
+    EntryPtr exchange(Entry& old, EntryPtr fresh) noexcept {
+        slot_of(old).store(fresh.detach(), std::memory_order_seq_cst);
+        return {&old, adopt};
     }
 
     /// Takes this very entry, which is in the table, out.
     EntryPtr take(Entry& entry) noexcept {
-        slots_.erase(slots_.find(&entry));
-        return EntryPtr(&entry, adopt);
+        Array& array = *array_.load(std::memory_order_relaxed);
+        for (auto at = Place(array, entry.hash).at_;; at = array.next(at)) {
+            Bucket& bucket = array.buckets[at];
+            auto tags = bucket.tags.load(std::memory_order_relaxed);
+            for (auto found = matches(tags, tag_of(entry.hash)); found != 0; found &= found - 1) {
+                const auto slot = slot_at(found);
+                if (bucket.slots[slot].load(std::memory_order_relaxed) != &entry) continue;
+                bucket.tags.store(tags & ~(std::uint64_t{0xFF} << (slot * 8)), std::memory_order_seq_cst);
+                bucket.slots[slot].store(nullptr, std::memory_order_seq_cst);
+                --size_;
+                return {&entry, adopt};
+            }
+            if (beyond(tags) != most_beyond) bucket.tags.store(tags - one_beyond, std::memory_order_seq_cst);
+        }
     }
 
-    /// Visits each entry once, in no order.
-    template <class Visit>
-    void for_each(Visit visit) const {
-        for (const Slot& slot : slots_)
-            visit(*slot.entry);
+    void swap(Table& other) noexcept {
+        Array* const mine = array_.load(std::memory_order_relaxed);
+        array_.store(other.array_.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+        other.array_.store(mine, std::memory_order_seq_cst);
+        std::swap(size_, other.size_);
     }
 
     /// Takes each entry out and hands it over; the table ends empty.
     template <class Receive>
     void drain(Receive receive) noexcept {
-        for (const Slot& slot : slots_)
-            receive(EntryPtr(slot.entry, adopt));
-        slots_.clear();
+        const Array& array = *array_.load(std::memory_order_relaxed);
+        for (std::uint32_t at = 0; at < array.count; ++at) {
+            array.buckets[at].tags.store(0, std::memory_order_seq_cst);
+            for (auto& slot : array.buckets[at].slots)
+                if (Entry* const entry = slot.exchange(nullptr, std::memory_order_seq_cst))
+                    receive(EntryPtr(entry, adopt));
+        }
+        size_ = 0;
+    }
+
+    /// Visits each entry once, in no order.
+    template <class Visit>
+    void for_each(Visit visit) const {
+        const Array& array = *array_.load(std::memory_order_relaxed);
+        for (std::uint32_t at = 0; at < array.count; ++at)
+            for (const auto& slot : array.buckets[at].slots)
+                if (Entry* const entry = slot.load(std::memory_order_relaxed)) visit(*entry);
+    }
+
+    std::size_t bytes() const noexcept {
+        return array_.load(std::memory_order_relaxed)->count * sizeof(Bucket) + sizeof(Array);
     }
 
 private:
     static constexpr bool adopt = false; ///< what intrusive_ptr calls add_ref
+    static constexpr std::uint64_t one_beyond = std::uint64_t{1} << 56;
+    static constexpr std::uint64_t most_beyond = 255;
 
-    struct Slot {
-        mutable Entry* entry; ///< exchanged only for one of the same key, which no comparison can tell from it
+    /// At most three quarters full: seven in a hundred entries then stand beyond their bucket.
+    static std::uint64_t room_in(std::uint64_t buckets) noexcept {
+        return std::max<std::uint64_t>(buckets * 21 / 4, 1);
+    }
+    static std::uint64_t buckets_for(std::uint64_t entries) noexcept { return entries / 21 * 4 + 4; }
+
+    static std::uint8_t tag_of(std::uint64_t hash) noexcept {
+        return static_cast<std::uint8_t>(std::max<std::uint64_t>(hash & 0xFF, 1));
+    }
+    static std::uint64_t beyond(std::uint64_t tags) noexcept { return tags >> 56; }
+
+    /// A bit in the byte of each slot that may have this tag: of all that do, and perhaps of one above such a one.
+    static std::uint64_t matches(std::uint64_t tags, std::uint8_t tag) noexcept {
+        constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+        const std::uint64_t differing = tags ^ (ones * tag);
+        return (differing - ones) & ~differing & 0x0080'8080'8080'8080;
+    }
+    static std::size_t slot_at(std::uint64_t found) noexcept {
+        return static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+
+    struct Look {
+        Entry* entry = nullptr; ///< with a reference that is the caller's
+        bool met_dead = false;  ///< look again
     };
 
-    struct Hash {
-        using is_transparent = void;
-        using is_avalanching = std::true_type;
-        std::size_t operator()(const Slot& slot) const noexcept { return mix(slot.entry->hash); }
-        std::size_t operator()(const Entry* entry) const noexcept { return mix(entry->hash); }
-        std::size_t operator()(const Lookup& lookup) const noexcept { return lookup.mixed; }
-    };
-
-    struct Equal {
-        using is_transparent = void;
-        KeyEqual key_equal;
-        bool operator()(const Slot& a, const Slot& b) const noexcept {
-            return a.entry->hash == b.entry->hash && key_equal(a.entry->key(), b.entry->key());
+    /// The key of an entry may only be looked at with a reference to it.
+    template <class Acquire>
+    Look look(KeyRef key, Place place, Acquire acquire) const noexcept {
+        const Array& array = *place.array_;
+        auto at = place.at_;
+        for (std::uint32_t passed = 0; passed < array.count; ++passed) {
+            const Bucket& bucket = array.buckets[at];
+            const auto tags = bucket.tags.load(std::memory_order_seq_cst);
+            for (auto found = matches(tags, place.tag_); found != 0; found &= found - 1) {
+                Entry* const entry = bucket.slots[slot_at(found)].load(std::memory_order_seq_cst);
+                if (entry == nullptr || entry->hash != key.hash) continue;
+                if (!acquire(*entry)) return {nullptr, true};
+                if (holds_key_(*entry, key.object)) return {entry, false};
+                intrusive_ptr_release(entry);
+            }
+            if (beyond(tags) == 0) break;
+            at = array.next(at);
         }
-        bool operator()(const Lookup& a, const Slot& b) const noexcept {
-            return a.key.hash == b.entry->hash && key_equal(a.key.object, b.entry->key());
-        }
-        bool operator()(const Slot& a, const Lookup& b) const noexcept { return (*this)(b, a); }
-        bool operator()(const Entry* a, const Slot& b) const noexcept { return a == b.entry; }
-        bool operator()(const Slot& a, const Entry* b) const noexcept { return a.entry == b; }
-    };
+        return {};
+    }
 
-    boost::unordered_flat_set<Slot, Hash, Equal> slots_;
+    /// The slots of a fresh array need no more order than its publication gives.
+    static void put(Array& array, Entry& entry) noexcept {
+        for (auto at = Place(array, entry.hash).at_;; at = array.next(at)) {
+            Bucket& bucket = array.buckets[at];
+            const auto tags = bucket.tags.load(std::memory_order_relaxed);
+            for (std::size_t slot = 0; slot < slots_per_bucket; ++slot) {
+                if (bucket.slots[slot].load(std::memory_order_relaxed) != nullptr) continue;
+                bucket.slots[slot].store(&entry, std::memory_order_seq_cst);
+                bucket.tags.store(tags | std::uint64_t{tag_of(entry.hash)} << (slot * 8), std::memory_order_seq_cst);
+                return;
+            }
+            if (beyond(tags) != most_beyond) bucket.tags.store(tags + one_beyond, std::memory_order_seq_cst);
+        }
+    }
+
+    std::atomic<Entry*>& slot_of(const Entry& entry) noexcept {
+        const Array& array = *array_.load(std::memory_order_relaxed);
+        for (auto at = Place(array, entry.hash).at_;; at = array.next(at))
+            for (auto& slot : array.buckets[at].slots)
+                if (slot.load(std::memory_order_relaxed) == &entry) return slot;
+    }
+
+    const HoldsKey holds_key_;
+    const std::uint64_t enough_; ///< buckets for as many entries as there will be
+    std::atomic<Array*> array_;
+    std::size_t size_ = 0;
 };
 
 } // namespace tiercel::memory

@@ -152,7 +152,7 @@ TEST(Bounds, keys_spread_over_shards_and_table_whatever_their_hash_leaves_consta
 TEST(Bounds, keys_of_one_hash_are_told_apart) {
     ManualClock clock;
     StoreOptions options = bounded(200, 0);
-    options.key_equal = equal_ids;
+    options.holds_key = holds_id;
     Store store(options, clock);
     const std::atomic<std::uint64_t> fence{0};
     const auto find = [&](std::uint64_t key) { return store.find({42, &key}); };

@@ -40,7 +40,7 @@ TEST_P(Churn, each_entry_is_told_of_exactly_once_with_its_cause) {
     options.shards = 4;
     options.eviction = GetParam().eviction;
     options.expire_after_access = 50ms;
-    options.key_equal = equal_ids;
+    options.holds_key = holds_id;
     options.on_removal = [&](const detail::Entry& entry, RemovalCause cause) {
         told[entry.version].fetch_add(1);
         causes[static_cast<std::size_t>(cause)].fetch_add(1);
@@ -54,7 +54,7 @@ TEST_P(Churn, each_entry_is_told_of_exactly_once_with_its_cause) {
         std::mt19937_64 random(number);
         for (std::uint64_t step = 0; step < per_thread; ++step) {
             const std::uint64_t key = random() % 1000;
-            const KeyRef ref{identity_hash(key), &key};
+            const KeyRef ref{hash_of(key), &key};
             const std::uint64_t version = number * per_thread + step;
             const Nanos expires = random() % 2 ? never : clock.nanos() + Nanos(random() % 100'000'000);
             if (store.insert(make_entry({key, random() % 10, expires, version}), fence, 0) == Insert::stored) {
@@ -99,7 +99,7 @@ TEST(Fence, nothing_older_than_a_raised_fence_is_found_after_the_erase) {
     constexpr int rounds = 5'000;
     ManualClock clock;
     StoreOptions options;
-    options.key_equal = equal_ids;
+    options.holds_key = holds_id;
     Store store(options, clock);
     std::array<std::atomic<std::uint64_t>, keys> fences{};
 
@@ -107,7 +107,7 @@ TEST(Fence, nothing_older_than_a_raised_fence_is_found_after_the_erase) {
         std::mt19937_64 random(number);
         for (int round = 0; round < rounds; ++round) {
             const std::uint64_t key = random() % keys;
-            const KeyRef ref{identity_hash(key), &key};
+            const KeyRef ref{hash_of(key), &key};
             if (number % 2 == 0) { // a load: begins, and later fills
                 const std::uint64_t began = fences[key].load();
                 EntryPtr entry = make_entry({.key = key, .version = began});
@@ -132,7 +132,7 @@ TEST(Close, an_insert_that_races_it_is_refused_or_leaves_by_it) {
         std::atomic<std::uint64_t> left{0};
         StoreOptions options;
         options.shards = 4;
-        options.key_equal = equal_ids;
+        options.holds_key = holds_id;
         options.on_removal = [&](const detail::Entry&, RemovalCause) { left.fetch_add(1); };
         Store store(options, clock);
         const std::atomic<std::uint64_t> fence{0};

@@ -19,7 +19,7 @@ TEST(Store, finds_the_latest_value_of_a_key_and_nothing_for_others) {
     const std::uint64_t key = 1;
     fixture.insert({.key = key, .version = 1});
     fixture.insert({.key = key, .version = 2});
-    EXPECT_EQ(fixture.store.find({identity_hash(key), &key})->version, 2U);
+    EXPECT_EQ(fixture.store.find({hash_of(key), &key})->version, 2U);
     EXPECT_FALSE(fixture.find(2));
     EXPECT_THAT(fixture.departures, ElementsAre(Departure{1, RemovalCause::replaced, 1}));
 }
@@ -44,7 +44,7 @@ TEST(Store, what_a_reader_holds_outlives_its_leaving) {
     StoreFixture fixture({});
     const std::uint64_t key = 1;
     fixture.insert({.key = key, .version = 5});
-    const EntryPtr held = fixture.store.find({identity_hash(key), &key});
+    const EntryPtr held = fixture.store.find({hash_of(key), &key});
     fixture.erase(key);
     EXPECT_EQ(held->version, 5U);
     EXPECT_EQ(id_of(*held), key);
@@ -81,7 +81,7 @@ TEST(Store, an_insert_whose_fence_was_raised_since_it_began_is_dropped) {
     EXPECT_EQ(fixture.store.insert(make_entry({.key = 1, .version = 4}), fence, 4), Insert::fenced);
     EXPECT_THAT(fixture.departures, IsEmpty());
     const std::uint64_t key = 1;
-    EXPECT_EQ(fixture.store.peek({identity_hash(key), &key})->version, 3U);
+    EXPECT_EQ(fixture.store.peek({hash_of(key), &key})->version, 3U);
     EXPECT_EQ(fixture.store.insert(make_entry({.key = 1, .version = 5}), fence, 5), Insert::stored);
     EXPECT_EQ(fixture.store.stats().fenced, 1U);
 }
@@ -107,7 +107,7 @@ TEST(Store, destruction_closes) {
     ManualClock clock;
     {
         StoreOptions options;
-        options.key_equal = equal_ids;
+        options.holds_key = holds_id;
         options.on_removal = [&](const detail::Entry&, RemovalCause cause) { causes.push_back(cause); };
         Store store(options, clock);
         const std::atomic<std::uint64_t> fence{0};
@@ -123,7 +123,7 @@ TEST(Store, a_listener_may_use_the_store) {
     std::vector<std::uint64_t> evicted;
     StoreOptions options;
     options.max_entries = 2;
-    options.key_equal = equal_ids;
+    options.holds_key = holds_id;
     options.on_removal = [&](const detail::Entry& entry, RemovalCause cause) {
         if (cause != RemovalCause::size) return;
         evicted.push_back(id_of(entry));

@@ -3,6 +3,7 @@
 #include "memory/store.hpp"
 
 #include <tiercel/detail/entry.hpp>
+#include <tiercel/hash.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -21,9 +22,12 @@ class TestEntry final : public detail::Entry {
 public:
     TestEntry(std::uint64_t key, std::uint64_t key_hash) : Entry(key_hash), key_(key) { has_value_ = true; }
     const void* key() const noexcept override { return &key_; }
+    std::size_t block_bytes() const noexcept override { return sizeof(*this); }
     std::uint64_t id() const noexcept { return key_; }
 
 private:
+    void destroy_contents() noexcept override {}
+
     const std::uint64_t key_;
 };
 
@@ -31,13 +35,8 @@ inline std::uint64_t id_of(const detail::Entry& entry) {
     return static_cast<const TestEntry&>(entry).id();
 }
 
-inline bool equal_ids(const void* a, const void* b) noexcept {
-    return *static_cast<const std::uint64_t*>(a) == *static_cast<const std::uint64_t*>(b);
-}
-
-/// The identity, as std::hash of integers is: the store must cope.
-inline std::uint64_t identity_hash(std::uint64_t key) {
-    return key;
+inline bool holds_id(const detail::Entry& entry, const void* key) noexcept {
+    return id_of(entry) == *static_cast<const std::uint64_t*>(key);
 }
 
 struct EntryFacts {
@@ -56,7 +55,7 @@ inline EntryPtr make_entry(const EntryFacts& facts, std::uint64_t hash) {
 }
 
 inline EntryPtr make_entry(const EntryFacts& facts) {
-    return make_entry(facts, identity_hash(facts.key));
+    return make_entry(facts, hash_of(facts.key));
 }
 
 /// Stands still until moved.
@@ -95,9 +94,9 @@ class StoreFixture {
 public:
     explicit StoreFixture(StoreOptions options) : store(prepared(std::move(options)), clock) {}
 
-    bool find(std::uint64_t key) { return store.find({identity_hash(key), &key}) != nullptr; }
-    bool peek(std::uint64_t key) { return store.peek({identity_hash(key), &key}) != nullptr; }
-    bool erase(std::uint64_t key) { return store.erase({identity_hash(key), &key}); }
+    bool find(std::uint64_t key) { return store.find({hash_of(key), &key}) != nullptr; }
+    bool peek(std::uint64_t key) { return store.peek({hash_of(key), &key}) != nullptr; }
+    bool erase(std::uint64_t key) { return store.erase({hash_of(key), &key}); }
     Insert insert(const EntryFacts& facts) { return store.insert(make_entry(facts), no_fence, 0); }
     Nanos in(std::chrono::nanoseconds delay) const { return clock.nanos() + delay.count(); }
 
@@ -110,7 +109,7 @@ public:
 
 private:
     StoreOptions prepared(StoreOptions options) {
-        options.key_equal = equal_ids;
+        options.holds_key = holds_id;
         options.on_removal = [this](const detail::Entry& entry, RemovalCause cause) {
             departures.push_back({id_of(entry), cause, entry.version});
         };

@@ -142,6 +142,9 @@ struct CacheTypes {
         types.key_equal = [](const void* a, const void* b) noexcept {
             return *static_cast<const K*>(a) == *static_cast<const K*>(b);
         };
+        types.holds_key = [](const Entry& entry, const void* key) noexcept {
+            return static_cast<const E&>(entry).typed_key() == *static_cast<const K*>(key);
+        };
         if constexpr (Encodable<V> && EncodableKey<K>) {
             types.encode_key = [](const Entry& entry, Bytes& out) {
                 return KeyCodec<K>::encode(static_cast<const E&>(entry).typed_key(), out);

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@ namespace tiercel::detail {
 /// What the engine must know of K and V, as functions over the typed entries that hold them.
 struct TypeFunctions {
     KeyEqual key_equal = nullptr;
+    HoldsKey holds_key = nullptr;
     // Null without codecs; then the cache can have no tiers.
     Result<void> (*encode_key)(const Entry&, Bytes&) = nullptr;
     EntryPtr (*decode_key)(BytesView) = nullptr; ///< a blank entry, or null
@@ -105,6 +107,8 @@ public:
 
     /// The L1 alone: what a hit costs.
     virtual EntryPtr find(KeyRef key) noexcept = 0;
+    /// The same for many: `found[i]` is of `keys[i]`.
+    virtual void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept = 0;
 
     virtual Cancel read(ReadRequest request, std::function<void(Answers)> done) = 0;
     virtual Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,

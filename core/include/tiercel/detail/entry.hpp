@@ -7,19 +7,25 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
 namespace tiercel::detail {
 
+class Entry;
+
 /// A key that somebody else holds, with its hash: what the non-template engine is given to look up.
-/// `object` points to the typed key; the engine compares keys by the KeyEqual function it was made with.
+/// `hash` is well mixed, as hash_of gives it: all 64 bits are used. `object` points to the typed key.
 struct KeyRef {
     std::uint64_t hash = 0;
     const void* object = nullptr;
 };
 
+/// Whether two typed keys are equal.
 using KeyEqual = bool (*)(const void*, const void*) noexcept;
+/// Whether an entry is of that typed key.
+using HoldsKey = bool (*)(const Entry&, const void* key) noexcept;
 
 /// Steady time in nanoseconds; `never` for what does not expire.
 using Nanos = std::int64_t;
@@ -34,10 +40,22 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 ///
 /// Until published, one thread owns it and may set anything. After that the key, value and facts are const; `expires`
 /// never changes; `last_used` and `uses` are written by readers, relaxed, since a lost update costs one access of
-/// precision; `refs` is the usual intrusive count (increment relaxed, decrement acquire-release). The hooks and
-/// `place` belong to the shard that holds the entry and are guarded by its lock; after it left, the hooks and
-/// `left` belong to the thread that removed it, until the removal listener has heard. An entry is published at most
-/// once.
+/// precision. The hooks, `place` and `residence` belong to the shard that holds the entry and are guarded by its lock;
+/// after it left, the hooks and `left` belong to the thread that removed it, until the removal listener has heard. An
+/// entry is published at most once.
+///
+/// References. The table holds one, each Handle one. Readers find published entries without a lock, hence may see one
+/// whose last reference is being dropped on another thread:
+///
+///     held by n ──release──► 0 ──CAS──► dead ──► contents destroyed ──► block freed, a grace period later
+///                            │ try_acquire
+///                            └────────► held by 1: whoever releases that one tries the CAS again
+///
+/// try_acquire adds one and looks at what was there: below `dead` the contents are intact and now kept; at or above,
+/// they are gone, the addition is taken back and nothing but the counter was touched. The counter is valid until the
+/// block is freed, and a reader that may still look at it is waited for (memory::Epochs). Orders: an increment is
+/// relaxed, since who increments has seen the entry through the table's acquire load or holds a reference; a decrement
+/// releases, so that all use of the contents happens before the CAS, which acquires.
 class Entry {
 public:
     using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>>;
@@ -52,20 +70,33 @@ public:
     bool has_value() const noexcept { return has_value_; }
     KeyRef ref() const noexcept { return {hash, key()}; }
 
-    // Facts, set before publication.
-    const std::uint64_t hash;
-    std::uint64_t version = 0; ///< stamp of the load or write that the value came from
-    Nanos created = 0;         ///< when the value was loaded, on this process's steady clock
-    Nanos expires = never;     ///< not served at or after this
-    std::uint64_t weight = 1;  ///< in the weigher's unit
-
-    RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
-
-    // Bookkeeping of the shard that holds the entry.
-    std::atomic<Nanos> last_used{0};
+    // Bookkeeping of the shard that holds the entry; a dead entry's policy_hook keeps it among the dead.
     Hook policy_hook;
     SelfUnlinkingHook expiry_hook;
-    std::uint32_t place = 0; ///< the eviction policy's: where it keeps this entry
+
+    // Facts, set before publication.
+    std::uint64_t version = 0; ///< stamp of the load or write that the value came from
+    Nanos created = 0;         ///< when the value was loaded, on this process's steady clock
+    std::uint64_t weight = 1;  ///< in the weigher's unit
+
+    std::atomic<Nanos> last_used{0};
+
+    // From here on what a hit reads, next to the key.
+    std::uint32_t place = 0;                     ///< the eviction policy's: where it keeps this entry
+    std::uint32_t residence = 0;                 ///< which filling of its shard holds it; 0: none does
+    RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
+
+protected:
+    bool has_value_ = false;
+
+private:
+    std::atomic<std::uint8_t> uses_{0};
+    mutable std::atomic<std::uint32_t> refs_{0};
+    bool is_published_ = false;
+
+public:
+    Nanos expires = never; ///< not served at or after this; set before publication
+    const std::uint64_t hash;
 
     /// Uses since the policy last looked, up to what it asked to have counted. Relaxed: a lost or late count costs one
     /// use of precision.
@@ -76,23 +107,43 @@ public:
         if (before < most) set_uses(static_cast<std::uint8_t>(before + 1));
     }
 
+    /// From now on readers may find it: its owner calls this before it puts it where they look.
+    void publish() noexcept { is_published_ = true; }
+
+    /// For a reader that found it without a lock, in a memory::Epochs::Pin: a reference, or false if it is dead.
+    bool try_acquire() const noexcept {
+        if (refs_.fetch_add(1, std::memory_order_relaxed) < dead) return true;
+        refs_.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+
+    /// Of the whole object, in bytes, without what it points to.
+    virtual std::size_t block_bytes() const noexcept = 0;
+
 protected:
     explicit Entry(std::uint64_t key_hash) noexcept : hash(key_hash) {}
     virtual ~Entry() = default;
-    bool has_value_ = false;
+
+    /// Destroys key and value; the entry is then only a counter.
+    virtual void destroy_contents() noexcept = 0;
 
 private:
-    mutable std::atomic<std::uint32_t> refs_{0};
-    std::atomic<std::uint8_t> uses_{0};
+    static constexpr std::uint32_t dead = 1U << 31;
+
+    void bury() noexcept;
+    friend void free_block(Entry* entry) noexcept;
 
     friend void intrusive_ptr_add_ref(const Entry* entry) noexcept {
         entry->refs_.fetch_add(1, std::memory_order_relaxed);
     }
     friend void intrusive_ptr_release(const Entry* entry) noexcept {
-        if (entry->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete entry;
+        if (entry->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) const_cast<Entry*>(entry)->bury();
     }
 };
 
 using EntryPtr = boost::intrusive_ptr<Entry>;
+
+/// Frees the block of a dead entry that nobody can look at any more. For memory::Epochs.
+void free_block(Entry* entry) noexcept;
 
 } // namespace tiercel::detail

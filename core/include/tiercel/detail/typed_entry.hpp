@@ -2,7 +2,7 @@
 
 #include <tiercel/detail/entry.hpp>
 
-#include <optional>
+#include <memory>
 #include <utility>
 
 namespace tiercel::detail {
@@ -11,19 +11,28 @@ namespace tiercel::detail {
 template <class V>
 class ValueEntry : public Entry {
 public:
-    const V* value() const noexcept { return value_ ? &*value_ : nullptr; }
+    const V* value() const noexcept { return has_value_ ? &value_ : nullptr; }
 
+    /// Gives it a value, or another one.
     template <class... Args>
     void emplace(Args&&... args) {
-        value_.emplace(std::forward<Args>(args)...);
+        destroy_value();
+        std::construct_at(&value_, std::forward<Args>(args)...);
         has_value_ = true;
     }
 
 protected:
-    using Entry::Entry;
+    explicit ValueEntry(std::uint64_t key_hash) noexcept : Entry(key_hash) {}
+    ~ValueEntry() override {} // destroy_contents was before
+
+    void destroy_value() noexcept {
+        if (std::exchange(has_value_, false)) std::destroy_at(&value_);
+    }
 
 private:
-    std::optional<V> value_;
+    union {
+        V value_; ///< there if has_value_
+    };
 };
 
 /// An entry whose key type is known too: what a Cache<K, V> makes.
@@ -35,9 +44,19 @@ public:
 
     const void* key() const noexcept override { return &key_; }
     const K& typed_key() const noexcept { return key_; }
+    std::size_t block_bytes() const noexcept override { return sizeof(*this); }
 
 private:
-    const K key_;
+    ~TypedEntry() override {} // destroy_contents was before
+
+    void destroy_contents() noexcept override {
+        this->destroy_value();
+        std::destroy_at(&key_);
+    }
+
+    union {
+        const K key_; ///< there until destroy_contents
+    };
 };
 
 } // namespace tiercel::detail
