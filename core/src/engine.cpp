@@ -49,6 +49,12 @@ public:
                  std::function<void(Reports)> done) override {
         return chain::write(chain_, std::move(entries), options, caller, std::move(done));
     }
+    std::optional<Result<WriteReport>> write_here(const EntryPtr& entry, const CallOptions& options) override {
+        return chain::write_here(*chain_, entry, options);
+    }
+    std::optional<Result<WriteReport>> erase_here(KeyRef key, const CallOptions& options) override {
+        return chain::erase_here(*chain_, key, options);
+    }
     Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) override {
         return chain::erase(chain_, std::move(probes), options, std::move(done));
     }

@@ -129,7 +129,12 @@ public:
     /// Errors: when the source did not take it, or did not say so in time; the key is then dropped from all tiers,
     /// since nobody knows what the source holds. Strict calls: also when a tier did not take it.
     Result<WriteReport> put(const K& key, V value, const CallOptions& options = {}) const {
-        return report_of(write_and_wait(Types::entries_of(key, std::move(value)), options));
+        auto entry = Types::blank(key);
+        entry->emplace(std::move(value));
+        if (auto done = engine_->write_here(entry, options)) return *std::move(done);
+        std::vector<detail::EntryPtr> entries;
+        entries.push_back(std::move(entry));
+        return report_of(write_and_wait(std::move(entries), options));
     }
 
     std::vector<Result<WriteReport>> put_many(std::vector<std::pair<K, V>> items,
@@ -140,6 +145,7 @@ public:
     /// Drops the key everywhere but at the source. After it has returned, no get in this process gives a value whose
     /// load began before it: not even if a tier could not be reached.
     Result<WriteReport> invalidate(const K& key, const CallOptions& options = {}) const {
+        if (auto done = engine_->erase_here({hash_of(key), &key}, options)) return *std::move(done);
         return report_of(erase_and_wait(Types::probes_of(key), options));
     }
 

@@ -104,7 +104,7 @@ detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> li
     return bounded->count() >= detail::never - start ? detail::never : start + bounded->count();
 }
 
-bool Chain::publish(const detail::EntryPtr& entry, const Flight& flight) {
+bool Chain::publish(const detail::EntryPtr& entry, const std::atomic<std::uint64_t>& superseded) {
     if (scope->over()) return false;
     if (options.weigher && entry->has_value()) {
         try {
@@ -113,7 +113,7 @@ bool Chain::publish(const detail::EntryPtr& entry, const Flight& flight) {
             entry->weight = std::uint64_t(-1);
         }
     }
-    const bool stored = store.insert(entry, flight.superseded, 0) == memory::Insert::stored;
+    const bool stored = store.insert(entry, superseded, 0) == memory::Insert::stored;
     if (stored && (entry->expires != detail::never || options.expiry.max_idle)) arm_expiry();
     return stored;
 }

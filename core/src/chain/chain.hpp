@@ -53,8 +53,8 @@ struct Chain : std::enable_shared_from_this<Chain> {
     /// When an entry of this life leaves memory.
     detail::Nanos memory_expiry(SteadyTime now, std::optional<std::chrono::nanoseconds> life) const;
 
-    /// Weighs the entry and puts it into memory, unless the flight's key was invalidated meanwhile. True if it is in.
-    bool publish(const detail::EntryPtr& entry, const Flight& flight);
+    /// Weighs the entry and puts it into memory, unless its epoch has moved (Flight::superseded). True if it is in.
+    bool publish(const detail::EntryPtr& entry, const std::atomic<std::uint64_t>& superseded);
 
     /// Sees to it that expired entries leave memory without being touched: a tick each second while there are any.
     void arm_expiry();

@@ -39,7 +39,7 @@ Flights::Joined Flights::join(const detail::EntryPtr& probe, FlightKind kind, St
     flight->waiters.push_back(std::move(waiter));
     waiting_.fetch_add(1, std::memory_order_relaxed);
     add(stripe.flights, flight);
-    size_.fetch_add(1, std::memory_order_relaxed);
+    size_.fetch_add(1);
     return {std::move(flight), true, std::nullopt};
 }
 
@@ -48,7 +48,7 @@ FlightPtr Flights::begin_write(const detail::EntryPtr& probe) {
     auto flight = std::make_shared<Flight>(probe, FlightKind::write, SteadyTime::max());
     const std::lock_guard lock(stripe.mutex);
     add(stripe.flights, flight);
-    size_.fetch_add(1, std::memory_order_relaxed);
+    size_.fetch_add(1);
     return flight;
 }
 
@@ -93,11 +93,12 @@ bool Flights::take_off(Stripe& stripe, const FlightPtr& flight) {
         const auto key = rest.front()->probe->ref();
         stripe.flights.emplace(key, std::move(rest));
     }
-    size_.fetch_sub(1, std::memory_order_relaxed);
+    size_.fetch_sub(1);
     return true;
 }
 
 void Flights::supersede(detail::KeyRef key, const Flight* except) {
+    if (size() == 0) return; // whatever begins meanwhile begins later
     auto& stripe = stripe_of(key.hash);
     const std::lock_guard lock(stripe.mutex);
     const auto place = stripe.flights.find(key);

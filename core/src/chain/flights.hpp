@@ -84,7 +84,7 @@ public:
     void supersede(detail::KeyRef key, const Flight* except = nullptr);
     void supersede_all();
 
-    std::uint64_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+    std::uint64_t size() const noexcept { return size_.load(); }
     std::uint64_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     std::uint64_t joined() const noexcept { return joined_.load(std::memory_order_relaxed); }
 

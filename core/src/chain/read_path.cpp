@@ -182,7 +182,7 @@ private:
 
     void answer_with(Item& item, Source source) {
         item.answered_at = chain_->runtime->now();
-        if (!options_.skip.has_memory()) chain_->publish(item.entry, *item.flight);
+        if (!options_.skip.has_memory()) chain_->publish(item.entry, item.flight->superseded);
         finish(item, Answer{item.entry, source});
     }
 

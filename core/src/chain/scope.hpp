@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -9,29 +11,32 @@ namespace tiercel::chain {
 
 /// Counts the work under way, so that close() can wait for it, and stops new work from beginning.
 ///
-/// States: open -> closing (begin() refuses) -> over (user code is not to be called any more).
+/// States: open -> closing (begin() refuses) -> over (user code is not to be called any more). State and count are one
+/// word, so that beginning and ending work costs one exchange each; the mutex is for the one who waits for the end.
+/// Whoever brings the count to zero while closing looks for on_empty_ under the mutex, which close() holds from the
+/// change of state until on_empty_ is there: so it is called once, by one of the two.
 /// Thread safety: all members may be called concurrently.
 class Scope {
 public:
     /// False once closing: the work must not begin.
-    bool begin() {
-        const std::lock_guard lock(mutex_);
-        if (state_ != State::open) return false;
-        ++count_;
-        return true;
+    bool begin() noexcept {
+        auto word = word_.load(std::memory_order_relaxed);
+        while ((word & not_open) == 0)
+            if (word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
+                return true;
+        return false;
     }
 
     /// For a part of work that has begun and may outlive it.
-    void extend() {
-        const std::lock_guard lock(mutex_);
-        ++count_;
-    }
+    void extend() noexcept { word_.fetch_add(1, std::memory_order_relaxed); }
 
     void end() {
+        const auto before = word_.fetch_sub(1, std::memory_order_acq_rel);
+        if ((before & not_open) == 0 || (before & ~not_open) != 1) return;
         std::function<void()> emptied;
         {
             const std::lock_guard lock(mutex_);
-            if (--count_ == 0 && state_ == State::closing) emptied = std::exchange(on_empty_, nullptr);
+            emptied = std::exchange(on_empty_, nullptr);
         }
         if (emptied) emptied();
     }
@@ -40,9 +45,9 @@ public:
     bool close(std::function<void()> on_empty) {
         {
             const std::lock_guard lock(mutex_);
-            if (state_ != State::open) return false;
-            state_ = State::closing;
-            if (count_ != 0) {
+            const auto before = word_.fetch_or(closing, std::memory_order_acq_rel);
+            if ((before & not_open) != 0) return false;
+            if (before != 0) {
                 on_empty_ = std::move(on_empty);
                 return true;
             }
@@ -55,25 +60,20 @@ public:
     std::size_t finish() {
         std::function<void()> dropped;
         const std::lock_guard lock(mutex_);
-        state_ = State::over;
         dropped = std::exchange(on_empty_, nullptr);
-        return count_;
+        return static_cast<std::size_t>(word_.fetch_or(gone, std::memory_order_acq_rel) & ~not_open);
     }
 
-    bool open() const {
-        const std::lock_guard lock(mutex_);
-        return state_ == State::open;
-    }
-    bool over() const {
-        const std::lock_guard lock(mutex_);
-        return state_ == State::over;
-    }
+    bool open() const noexcept { return (word_.load(std::memory_order_acquire) & not_open) == 0; }
+    bool over() const noexcept { return (word_.load(std::memory_order_acquire) & gone) != 0; }
 
 private:
-    enum class State : unsigned char { open, closing, over };
-    mutable std::mutex mutex_;
-    State state_ = State::open;
-    std::size_t count_ = 0;
+    static constexpr std::uint64_t closing = std::uint64_t{1} << 63;
+    static constexpr std::uint64_t gone = std::uint64_t{1} << 62;
+    static constexpr std::uint64_t not_open = closing | gone;
+
+    std::atomic<std::uint64_t> word_{0}; ///< the two state bits, and the count
+    std::mutex mutex_;
     std::function<void()> on_empty_;
 };
 

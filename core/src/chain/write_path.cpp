@@ -306,7 +306,7 @@ private:
             if (item.refused) {
                 chain_->store.erase(item.entry->ref());
             } else if (!options_.skip.has_memory()) {
-                item.report.in_memory = chain_->publish(item.entry, *item.flight);
+                item.report.in_memory = chain_->publish(item.entry, item.flight->superseded);
             } else {
                 chain_->store.erase(item.entry->ref());
             }
@@ -345,6 +345,25 @@ private:
     std::vector<std::optional<nanoseconds>> lives_;
     std::atomic<std::size_t> unwritten_{0};
 };
+
+/// Work of this scope, if it may begin, to the end of the block.
+class Ending {
+public:
+    explicit Ending(Scope& scope) : scope_(scope), begun_(scope.begin()) {}
+    ~Ending() {
+        if (begun_) scope_.end();
+    }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    explicit operator bool() const noexcept { return begun_; }
+
+private:
+    Scope& scope_;
+    const bool begun_;
+};
+
+/// The epoch of a write that nothing can overtake.
+const std::atomic<std::uint64_t> nothing_newer{0};
 
 /// What writes and erasures have in common before and after they start.
 template <class Work>
@@ -395,6 +414,32 @@ detail::Cancel write(const ChainPtr& chain, std::vector<EntryPtr> entries, CallO
 detail::Cancel erase(const ChainPtr& chain, std::vector<EntryPtr> probes, CallOptions options,
                      std::function<void(detail::Reports)> done) {
     return run<Erasure>(chain, std::move(probes), options, Caller::free, std::move(done));
+}
+
+std::optional<Result<WriteReport>> write_here(Chain& chain, const EntryPtr& entry, const CallOptions& options) {
+    if (!chain.tiers.empty() || chain.options.writer || options.skip.has_memory()) return std::nullopt;
+    if (auto refused = check(options)) return *std::move(refused);
+    const Ending ending(*chain.scope);
+    if (!ending) return chain.closed_error();
+    const auto now = chain.runtime->now();
+    entry->created = detail::to_nanos(now);
+    entry->expires = chain.memory_expiry(now, chain.life_of(options.ttl));
+    // What is being loaded is older; what begins to load from here on may well be newer.
+    chain.flights.supersede(entry->ref());
+    WriteReport report;
+    report.in_memory = chain.publish(entry, nothing_newer);
+    return report;
+}
+
+std::optional<Result<WriteReport>> erase_here(Chain& chain, detail::KeyRef key, const CallOptions& options) {
+    if (!chain.tiers.empty()) return std::nullopt;
+    if (auto refused = check(options)) return *std::move(refused);
+    const Ending ending(*chain.scope);
+    if (!ending) return chain.closed_error();
+    chain.flights.supersede(key);
+    WriteReport report;
+    report.in_memory = chain.store.erase(key);
+    return report;
 }
 
 detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<void(Result<WriteReport>)> done) {

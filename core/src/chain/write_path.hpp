@@ -3,6 +3,7 @@
 #include "chain.hpp"
 
 #include <functional>
+#include <optional>
 
 namespace tiercel::chain {
 
@@ -20,6 +21,13 @@ detail::Cancel write(const ChainPtr& chain, std::vector<detail::EntryPtr> entrie
 /// Begins to erase: fence raised, flights superseded, memory erased, then the tiers (all at once).
 detail::Cancel erase(const ChainPtr& chain, std::vector<detail::EntryPtr> probes, CallOptions options,
                      std::function<void(detail::Reports)> done);
+
+/// A write that reaches no further than memory, at once, on the calling thread: no lock of a key, no operation, no
+/// timer. Empty where the cache has tiers or a writer, or the call leaves memory out: then `write` is needed.
+std::optional<Result<WriteReport>> write_here(Chain& chain, const detail::EntryPtr& entry, const CallOptions& options);
+
+/// Likewise; empty where the cache has tiers.
+std::optional<Result<WriteReport>> erase_here(Chain& chain, detail::KeyRef key, const CallOptions& options);
 
 /// The same for every key.
 detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<void(Result<WriteReport>)> done);

@@ -42,13 +42,12 @@ std::unique_ptr<Policy> Shard::make_policy(const PolicyKind& kind) const {
 }
 
 bool Shard::use(Entry& entry, Departures& departures) noexcept {
-    if (expiry_.can_die(entry)) {
+    if (expiry_.slides()) {
         const Nanos time = now();
-        if (expiry_.deadline(entry) <= time) {
-            drop_dead(entry, departures);
-            return false;
-        }
-        if (expiry_.slides()) entry.last_used.store(time, std::memory_order_relaxed);
+        if (expiry_.deadline(entry) <= time) return drop_dead(entry, departures);
+        entry.last_used.store(time, std::memory_order_relaxed);
+    } else if (entry.expires != never && !is_surely_alive(entry) && entry.expires <= now()) {
+        return drop_dead(entry, departures);
     }
     if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) entry.count_use(most);
     if (const auto told = uses_.told.load(std::memory_order_relaxed); told != Uses::Told::none)
@@ -66,10 +65,17 @@ void Shard::tell_policy(Entry& entry, Uses::Told told) noexcept {
     if (entry.residence == residence_) held_.policy->on_hit(entry);
 }
 
-void Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
+/// By a clock that is cheap to read, and may be behind.
+bool Shard::is_surely_alive(const Entry& entry) const noexcept {
+    constexpr Nanos lag = std::chrono::nanoseconds(spi::Clock::coarse_lag).count();
+    return entry.expires > lag && entry.expires - lag > detail::to_nanos(clock_.coarse_now());
+}
+
+bool Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
     const std::lock_guard lock(mutex_);
     if (entry.residence == residence_ && is_dead(entry))
         remove(entry, Exit::dropped, RemovalCause::expired, departures);
+    return false;
 }
 
 EntryPtr Shard::peek(KeyRef key) const noexcept {

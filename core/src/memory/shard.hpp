@@ -95,7 +95,8 @@ private:
                        Departures& departures) noexcept;
     void evict(const Entry* spared, Nanos time, Departures& departures) noexcept;
     void tell_policy(Entry& entry, Uses::Told told) noexcept;
-    void drop_dead(Entry& entry, Departures& departures) noexcept;
+    bool is_surely_alive(const Entry& entry) const noexcept;
+    bool drop_dead(Entry& entry, Departures& departures) noexcept;
     void remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept;
     void leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept;
     void sweep(Nanos now, std::uint32_t& budget, Departures& departures) noexcept;

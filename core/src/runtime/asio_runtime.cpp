@@ -1,5 +1,7 @@
 #include "asio_runtime.hpp"
 
+#include <time.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -134,6 +136,16 @@ AsioRuntime::~AsioRuntime() {
 
 SteadyTime AsioRuntime::now() const noexcept {
     return std::chrono::steady_clock::now();
+}
+
+/// The time of the kernel's last tick, some milliseconds ago: Linux's steady_clock is CLOCK_MONOTONIC.
+SteadyTime AsioRuntime::coarse_now() const noexcept {
+#ifdef CLOCK_MONOTONIC_COARSE
+    timespec time{};
+    if (::clock_gettime(CLOCK_MONOTONIC_COARSE, &time) == 0)
+        return SteadyTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+#endif
+    return now();
 }
 
 SystemTime AsioRuntime::wall_now() const noexcept {

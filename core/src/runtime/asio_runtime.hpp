@@ -23,6 +23,7 @@ public:
     ~AsioRuntime() override;
 
     SteadyTime now() const noexcept override;
+    SteadyTime coarse_now() const noexcept override;
     SystemTime wall_now() const noexcept override;
     boost::asio::any_io_executor executor() override;
     std::uint64_t random() noexcept override;

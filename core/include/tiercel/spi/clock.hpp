@@ -17,6 +17,9 @@ class Clock {
 public:
     virtual ~Clock() = default;
     virtual SteadyTime now() const noexcept = 0;
+    /// A time that is cheaper to read: never later than now(), and behind it by less than `coarse_lag`.
+    virtual SteadyTime coarse_now() const noexcept { return now(); }
+    static constexpr std::chrono::seconds coarse_lag{1};
     virtual SystemTime wall_now() const noexcept = 0;
 };
 
