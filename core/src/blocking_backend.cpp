@@ -126,12 +126,12 @@ public:
         });
     }
     awaitable<Result<Conditional>> put_if_absent(PutItem item, CallContext call) override {
-        return ask_one<Conditional, PutItem>(std::move(item), call, [](auto& client, auto part, auto deadline) {
+        return ask_one<Conditional, PutItem>(item, call, [](auto& client, auto part, auto deadline) {
             return only(client.put_if_absent(part.front(), deadline));
         });
     }
     awaitable<Result<Conditional>> put_if_version(PutItem item, Version expected, CallContext call) override {
-        return ask_one<Conditional, PutItem>(std::move(item), call, [expected](auto& client, auto part, auto deadline) {
+        return ask_one<Conditional, PutItem>(item, call, [expected](auto& client, auto part, auto deadline) {
             return only(client.put_if_version(part.front(), expected, deadline));
         });
     }
@@ -191,7 +191,7 @@ Result<Conditional> BlockingClient::put_if_absent(const PutItem&, SteadyTime) {
 Result<Conditional> BlockingClient::put_if_version(const PutItem&, Version, SteadyTime) {
     return unsupported(*this, "write on condition");
 }
-Result<ScanPage> BlockingClient::scan(BytesView, std::string, SteadyTime) {
+Result<ScanPage> BlockingClient::scan(BytesView, const std::string&, SteadyTime) {
     return unsupported(*this, "list its keys");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -14,7 +15,7 @@ using std::chrono::nanoseconds;
 std::size_t LatencyHistogram::bucket_of(nanoseconds duration) noexcept {
     const auto ns = static_cast<std::uint64_t>(std::max<nanoseconds::rep>(0, duration.count()));
     if (ns < 8) return static_cast<std::size_t>(ns);
-    const auto shift = static_cast<unsigned>(std::bit_width(ns)) - 4;
+    const auto shift = static_cast<std::size_t>(std::bit_width(ns)) - 4;
     const auto bucket = (shift + 1) * 8 + ((ns >> shift) & 7);
     return std::min<std::size_t>(bucket, bucket_count - 1);
 }
@@ -97,7 +98,8 @@ std::string count_text(std::uint64_t count) {
 /// "81.2 %"; never rounded to a "100.0 %" or "0.0 %" that is not so.
 std::string percent_text(std::uint64_t part, std::uint64_t whole) {
     if (whole == 0) return "-";
-    auto tenths = static_cast<std::uint64_t>(1000.0 * static_cast<double>(part) / static_cast<double>(whole) + 0.5);
+    auto tenths =
+        static_cast<std::uint64_t>(std::llround(1000.0 * static_cast<double>(part) / static_cast<double>(whole)));
     if (tenths >= 1000 && part < whole) tenths = 999;
     if (tenths == 0 && part > 0) tenths = 1;
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";

@@ -89,7 +89,7 @@ public:
         return touched;
     }
 
-    Result<ScanPage> scan(BytesView prefix, std::string, SteadyTime) override {
+    Result<ScanPage> scan(BytesView prefix, const std::string&, SteadyTime) override {
         ScanPage page;
         const auto start = boost::algorithm::hex(Bytes(prefix));
         std::error_code error;

@@ -132,8 +132,8 @@ public:
 
 private:
     Result<void> check(const PutItem& item) const {
-        if (const auto valid = check_key(item.key); !valid) return valid;
-        if (const auto valid = check_ttl(item.ttl); !valid) return valid;
+        if (auto valid = check_key(item.key); !valid) return valid;
+        if (auto valid = check_ttl(item.ttl); !valid) return valid;
         if (item.value.size() <= max_value_bytes_) return {};
         return Error(Errc::value_too_large, "memcached: a value of " + std::to_string(item.value.size()) +
                                                 " bytes is over max_value_bytes, " + std::to_string(max_value_bytes_) +
@@ -154,7 +154,7 @@ private:
         for (;;) {
             const auto lease = server.borrow(deadline);
             if (!lease) return lease.error();
-            const auto fetched = (*lease)->get_many(keys, found, deadline);
+            auto fetched = (*lease)->get_many(keys, found, deadline);
             if (fetched) return fetched;
             if (fetched.error() == Errc::connection_lost) server.drop_idle();
             const bool went_stale = fetched.error() == Errc::connection_lost && lease->reused();
@@ -221,7 +221,7 @@ private:
 
 } // namespace
 
-Result<std::shared_ptr<spi::Backend>> connect(std::vector<Server> servers, const Options& options) {
+Result<std::shared_ptr<spi::Backend>> connect(const std::vector<Server>& servers, const Options& options) {
     if (const auto valid = check(servers); !valid) return valid.error();
     if (const auto valid = check(options); !valid) return valid.error();
     auto ring = Ring::create(servers);
@@ -233,7 +233,7 @@ Result<std::shared_ptr<spi::Backend>> connect(std::vector<Server> servers, const
 Result<std::shared_ptr<spi::Backend>> connect(std::string_view servers, const Options& options) {
     auto parsed = parse_servers(servers);
     if (!parsed) return parsed.error();
-    return connect(std::move(*parsed), options);
+    return connect(*parsed, options);
 }
 
 } // namespace tiercel::memcached

@@ -14,10 +14,10 @@ namespace {
 
 /// The most bytes of keys asked for at once: they fit into the socket's buffers, so that sending them to a server that
 /// has stopped reading fails once, at reading the answer, and not once for every key.
-constexpr std::size_t max_request_bytes = 32 * 1024;
+constexpr std::size_t max_request_bytes = std::size_t{32} * 1024;
 
 /// Allowed over max_value_bytes in one allocation, for what libmemcached keeps beside the value.
-constexpr std::size_t allocation_margin = 64 * 1024;
+constexpr std::size_t allocation_margin = std::size_t{64} * 1024;
 
 std::uint64_t milliseconds_left(SteadyTime deadline, std::chrono::milliseconds most) {
     const auto now = std::chrono::steady_clock::now();
@@ -99,7 +99,7 @@ Result<void> Connection::get_many(std::span<const BytesView> keys, std::span<std
         for (std::size_t bytes = 0; end < keys.size() && (end == begin || bytes + keys[end].size() < max_request_bytes);
              ++end)
             bytes += keys[end].size() + 1;
-        const auto fetched = get_chunk(keys.subspan(begin, end - begin), found.subspan(begin, end - begin), deadline);
+        auto fetched = get_chunk(keys.subspan(begin, end - begin), found.subspan(begin, end - begin), deadline);
         if (!fetched) return fetched;
         begin = end;
     }
@@ -108,7 +108,7 @@ Result<void> Connection::get_many(std::span<const BytesView> keys, std::span<std
 
 Result<void> Connection::get_chunk(std::span<const BytesView> keys, std::span<std::optional<spi::Found>> found,
                                    SteadyTime deadline) {
-    if (const auto in_time = await_until(deadline); !in_time) return in_time;
+    if (auto in_time = await_until(deadline); !in_time) return in_time;
 
     boost::unordered_flat_map<BytesView, std::size_t> places;
     std::vector<const char*> starts;
@@ -147,7 +147,7 @@ Result<void> Connection::get_chunk(std::span<const BytesView> keys, std::span<st
 }
 
 Result<void> Connection::set(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
-    if (const auto in_time = await_until(deadline); !in_time) return in_time;
+    if (auto in_time = await_until(deadline); !in_time) return in_time;
     const auto code = memcached_set(client_.get(), item.key.data(), item.key.size(), item.value.data(),
                                     item.value.size(), expiration, 0);
     if (code == MEMCACHED_SUCCESS) return {};
@@ -200,7 +200,8 @@ void* Connection::reallocate(const memcached_st*, void* memory, std::size_t byte
 
 void* Connection::allocate_zeroed(const memcached_st*, std::size_t count, std::size_t bytes, void* self) {
     const auto most = static_cast<Connection*>(self)->max_allocation_;
-    return bytes != 0 && count > most / bytes ? nullptr : std::calloc(count, bytes);
+    const auto each = std::max<std::size_t>(bytes, 1); // of no bytes at all, some libraries give null
+    return count > most / each ? nullptr : std::calloc(count, each);
 }
 
 void Connection::release(const memcached_st*, void* memory, void* self) {

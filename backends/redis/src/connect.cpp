@@ -65,7 +65,7 @@ Result<void> complete_log_in(Address& address, const Options& options) {
 
 } // namespace
 
-Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, Options options) {
+Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Options& options) {
     auto address = parse_url(url);
     if (!address) return address.error();
     if (auto checked = check(options); !checked) return checked.error();

@@ -51,14 +51,14 @@ public:
 
         auto context = compressing_.take();
         if (!context) return no_memory();
-        compressed.emplace(ZSTD_compressBound(raw.size()), '\0');
+        auto& frame = compressed.emplace(ZSTD_compressBound(raw.size()), '\0');
         // Settings stick to a context, which only this compressor uses; setting them again costs nothing.
         std::size_t size = ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options_.level);
         if (!ZSTD_isError(size)) size = ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 1);
         if (!ZSTD_isError(size)) size = ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 0);
         if (!ZSTD_isError(size)) size = ZSTD_CCtx_setParameter(context.get(), ZSTD_c_dictIDFlag, 0);
         if (!ZSTD_isError(size)) {
-            size = ZSTD_compress2(context.get(), compressed->data(), compressed->size(), raw.data(), raw.size());
+            size = ZSTD_compress2(context.get(), frame.data(), frame.size(), raw.data(), raw.size());
         }
         if (ZSTD_isError(size)) return zstd_error(size);
         compressing_.give_back(std::move(context));
@@ -66,7 +66,7 @@ public:
         if (!pays(raw.size(), size)) {
             compressed.reset();
         } else {
-            compressed->resize(size);
+            frame.resize(size);
         }
         return compressed;
     } catch (const std::bad_alloc&) {

@@ -161,8 +161,8 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
                 co_await (*function)(write.key, write.value);
                 calls->done(i, {});
             } else {
-                auto answer = co_await (*function)(write.key, write.value);
-                WriteSlot{*calls, i}.take(std::move(answer));
+                const Result<void> answer = co_await (*function)(write.key, write.value);
+                WriteSlot{*calls, i}.take(answer);
             }
         });
     }
@@ -175,7 +175,7 @@ struct WriterKind<K, V, boost::asio::awaitable<R, E>> {
             for (std::size_t i = 0; i < calls->size(); ++i)
                 writes.push_back(write_of<K, V>(*calls, i));
             auto answers = co_await (*function)(std::span<const Write<K, V>>(writes));
-            take_all_writes(*calls, std::move(answers));
+            take_all_writes(*calls, answers);
         });
     }
 };

@@ -17,7 +17,8 @@ namespace tiercel {
 /// Counts of durations in buckets that grow by an eighth: any quantile is right to within 12.5 %.
 /// (The bucketing of HdrHistogram, Tene 2012, with three bits of precision.)
 struct LatencyHistogram {
-    static constexpr std::size_t bucket_count = 8 * 38; ///< up to 2^40 ns, 18 minutes; longer ones count as that
+    /// Up to 2^40 ns, 18 minutes; longer ones count as that.
+    static constexpr std::size_t bucket_count = std::size_t{8} * 38;
 
     std::array<std::uint64_t, bucket_count> buckets{};
 

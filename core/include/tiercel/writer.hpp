@@ -28,11 +28,11 @@ struct WriteSlot {
     SourceBatch& batch;
     std::size_t index;
 
-    void take(Result<void> result) const {
+    void take(const Result<void>& result) const {
         if (result) {
             batch.done(index, {});
         } else {
-            batch.failed(index, std::move(result).error());
+            batch.failed(index, result.error());
         }
     }
 };
@@ -50,7 +50,7 @@ Write<K, V> write_of(const SourceBatch& calls, std::size_t i) {
     return {entry.typed_key(), *entry.value()};
 }
 
-inline void take_all_writes(SourceBatch& batch, std::vector<Result<void>> answers) {
+inline void take_all_writes(SourceBatch& batch, const std::vector<Result<void>>& answers) {
     if (answers.size() != batch.size()) {
         batch.fail_rest(Error(Errc::writer_failed, "the batch writer gave " + std::to_string(answers.size()) +
                                                        " results for " + std::to_string(batch.size()) +
@@ -58,7 +58,7 @@ inline void take_all_writes(SourceBatch& batch, std::vector<Result<void>> answer
         return;
     }
     for (std::size_t i = 0; i < answers.size(); ++i)
-        WriteSlot{batch, i}.take(std::move(answers[i]));
+        WriteSlot{batch, i}.take(answers[i]);
 }
 
 /// Runs a writer whose calls return R. The primary serves plain functions; <tiercel/async.hpp> adds awaitables.

@@ -159,12 +159,12 @@ template <class Out>
 boost::asio::awaitable<std::vector<Result<Out>>> await_jobs(std::string owner, std::shared_ptr<JobQueue> queue,
                                                             std::shared_ptr<Call<Out>> call, CallJobs<Out> jobs) {
     const Withdrawal<Out> withdrawal(queue, call, jobs);
-    // Submitted only once the timer is being waited for: an answer cancels that wait. The lambda's copies outlive the
-    // coroutine, which may go on, on another thread, before the lambda has ended.
-    auto start = [call, jobs, queue](auto handler) {
-        const auto own_call = call;
-        const auto own_jobs = jobs;
-        const auto own_queue = queue;
+    // Submitted only once the timer is being waited for: an answer cancels that wait. The coroutine may then go on and
+    // end, on another thread, before the lambda has, and take the captures with it: hence the lambda's locals.
+    auto start = [call, jobs, queue](auto handler) mutable {
+        const auto own_call = std::move(call);
+        const auto own_jobs = std::move(jobs);
+        const auto own_queue = std::move(queue);
         own_call->async_wait(std::move(handler));
         for (const auto& job : own_jobs) {
             const auto submitted = own_queue->submit(job);

@@ -183,8 +183,9 @@ private:
         request.probes = std::move(batch);
         request.options = call;
         request.load = load_;
-        auto cancel = read(chain_, std::move(request),
-                           [self = shared_from_this(), id](detail::Answers answers) { self->settled(id, answers); });
+        auto cancel = read(chain_, std::move(request), [self = shared_from_this(), id](const detail::Answers& answers) {
+            self->settled(id, answers);
+        });
         const std::lock_guard lock(mutex_);
         if (const auto place = under_way_.find(id); place != under_way_.end()) place->second = std::move(cancel);
     }

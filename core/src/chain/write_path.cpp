@@ -303,12 +303,10 @@ private:
         for (auto& item : items_) {
             if (!item.refused && !chain_->tiers.empty() && item.flight->superseded.load() != 0) erase_overtaken(item);
             settle(item);
-            if (item.refused) {
+            if (item.refused || options_.skip.has_memory()) {
                 chain_->store.erase(item.entry->ref());
-            } else if (!options_.skip.has_memory()) {
-                item.report.in_memory = chain_->publish(item.entry, item.flight->superseded);
             } else {
-                chain_->store.erase(item.entry->ref());
+                item.report.in_memory = chain_->publish(item.entry, item.flight->superseded);
             }
             chain_->flights.finish(item.flight);
         }

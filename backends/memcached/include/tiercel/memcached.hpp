@@ -49,7 +49,7 @@ struct Options {
 /// clients place it). Connects at the first call for a key of each server. A server that fails costs its own keys only,
 /// which then give errors; they do not move.
 /// Errors: invalid_option naming the server or the option.
-Result<std::shared_ptr<spi::Backend>> connect(std::vector<Server> servers, const Options& options = {});
+Result<std::shared_ptr<spi::Backend>> connect(const std::vector<Server>& servers, const Options& options = {});
 
 /// As above, from a list: "cache1, cache2:11212?weight=2, [::1]:11211, unix:///run/memcached.sock".
 /// The port is 11211 and the weight 1 where not given.

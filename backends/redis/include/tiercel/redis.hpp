@@ -57,6 +57,6 @@ struct Options {
 ///
 /// with an IPv6 address in brackets and user, password and path percent-encoded.
 /// Errors: invalid_option for a bad URL or option; the message says what to write instead, and holds no secret.
-Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, Options options = {});
+Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Options& options = {});
 
 } // namespace tiercel::redis

@@ -42,7 +42,7 @@ public:
     // Errc::unsupported unless overridden.
     virtual Result<Conditional> put_if_absent(const PutItem& item, SteadyTime deadline);
     virtual Result<Conditional> put_if_version(const PutItem& item, Version expected, SteadyTime deadline);
-    virtual Result<ScanPage> scan(BytesView prefix, std::string cursor, SteadyTime deadline);
+    virtual Result<ScanPage> scan(BytesView prefix, const std::string& cursor, SteadyTime deadline);
 
     virtual Result<void> ping(SteadyTime deadline) = 0;
 };
