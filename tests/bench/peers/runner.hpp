@@ -145,8 +145,10 @@ private:
                 tally.next_block = keys.block();
             };
         });
-        for (unsigned thread = 0; thread < threads; ++thread)
+        for (unsigned thread = 0; thread < threads; ++thread) {
+            if (run.tallies[thread].operations == 0) continue; // it never got a processor
             places_[thread] = (run.tallies[thread].next_block + draws.blocks() - thread * stretch) % draws.blocks();
+        }
         return run.sample();
     }
 
