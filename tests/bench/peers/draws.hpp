@@ -3,6 +3,7 @@
 #include "../workload.hpp"
 
 #include <array>
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -33,15 +34,34 @@ public:
 
     std::size_t blocks() const { return draws_.size() / block_size; }
 
-    /// Makes the keys of one block after the other, beginning with that of number `block`.
+    /// Blocks that a thread takes at a time.
+    static constexpr std::size_t stretch = 64;
+
+    /// Which draws come next, for any number of threads: each draw is taken once a round, by whoever comes first, so
+    /// that no thread walks where another has just been and finds its keys there.
+    class Cursor {
+    public:
+        /// The number of the first of the caller's next `stretch` blocks.
+        std::size_t take() noexcept { return next_.fetch_add(stretch, std::memory_order_relaxed); }
+
+    private:
+        alignas(64) std::atomic<std::size_t> next_ = 0;
+    };
+
+    /// Makes the keys of one block after the other. For one thread.
     class Reader {
     public:
-        Reader(const Draws& draws, std::size_t block) : draws_(draws.draws_), at_(block * block_size % draws_.size()) {
+        Reader(const Draws& draws, Cursor& cursor) : draws_(draws.draws_), cursor_(&cursor) {
             if constexpr (std::same_as<K, std::string>) keys_.fill(string_key(0));
         }
 
         /// Valid until the next call.
         std::span<const K, block_size> next() {
+            if (left_ == 0) {
+                left_ = stretch;
+                at_ = cursor_->take() * block_size % draws_.size();
+            }
+            --left_;
             const auto* const block = draws_.data() + at_;
             at_ += block_size;
             if (at_ == draws_.size()) at_ = 0;
@@ -54,11 +74,11 @@ public:
             }
         }
 
-        std::size_t block() const { return at_ / block_size; }
-
     private:
         std::span<const std::uint64_t> draws_;
-        std::size_t at_;
+        Cursor* cursor_;
+        std::size_t at_ = 0;
+        std::size_t left_ = 0;
         std::array<K, block_size> keys_ = {};
     };
 

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
         if (quick) {
             settings.capacities.resize(1);
             settings.repetitions = 1;
+            settings.draws >>= 4;
             seconds = 0.02;
         }
         settings.duration = std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));

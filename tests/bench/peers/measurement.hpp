@@ -57,7 +57,6 @@ struct alignas(64) Tally {
     std::uint64_t operations = 0;
     std::uint64_t gets = 0;
     std::uint64_t hits = 0;
-    std::size_t next_block = 0; ///< of the draws: where to go on
     std::vector<std::uint32_t> nanoseconds = {};
 };
 
@@ -74,7 +73,10 @@ template <class Begin>
 Run run_steps(unsigned threads, std::chrono::nanoseconds duration, Begin begin) {
     Run run{.tallies = std::vector<Tally>(threads)};
     std::atomic<bool> over = false;
-    std::barrier ready(static_cast<std::ptrdiff_t>(threads) + 1);
+    std::chrono::steady_clock::time_point started;
+    // Taken before anybody is let go: with more threads than processors this one may come long after the others.
+    std::barrier ready(static_cast<std::ptrdiff_t>(threads) + 1,
+                       [&started]() noexcept { started = std::chrono::steady_clock::now(); });
     std::vector<std::jthread> running;
     for (unsigned thread = 0; thread < threads; ++thread) {
         running.emplace_back([&, thread] {
@@ -87,7 +89,6 @@ Run run_steps(unsigned threads, std::chrono::nanoseconds duration, Begin begin) 
         });
     }
     ready.arrive_and_wait();
-    const auto started = std::chrono::steady_clock::now();
     std::this_thread::sleep_for(duration);
     over.store(true, std::memory_order_relaxed);
     run.took = std::chrono::steady_clock::now() - started;

@@ -8,8 +8,12 @@
 
 namespace tiercel::bench::peers {
 
-Progress::Progress(std::size_t steps, std::chrono::seconds longest_step)
-    : steps_(steps), longest_(longest_step), terminal_(isatty(STDERR_FILENO) == 1), watcher_([this] { watch(); }) {}
+Progress::Progress(std::size_t steps, std::chrono::nanoseconds usual_step, std::chrono::seconds longest_step)
+    : steps_(steps),
+      usual_(usual_step),
+      longest_(longest_step),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      watcher_([this] { watch(); }) {}
 
 Progress::~Progress() {
     {
@@ -31,7 +35,8 @@ void Progress::begin(std::string step) {
     if (!terminal_) return;
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - started_;
     const auto done = static_cast<double>(begun_ - 1);
-    const auto left = done == 0 ? 0 : passed.count() / done * (static_cast<double>(steps_) - done);
+    const auto each = done == 0 ? usual_.count() : passed.count() / done;
+    const auto left = each * (static_cast<double>(steps_) - done);
     std::fprintf(stderr, "\r\033[K%zu/%zu, about %.0f s left: %.60s", begun_, steps_, left, step_.c_str());
     std::fflush(stderr);
 }

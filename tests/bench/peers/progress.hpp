@@ -14,7 +14,8 @@ namespace tiercel::bench::peers {
 /// Thread safety: begin() and its like by one thread at a time.
 class Progress {
 public:
-    Progress(std::size_t steps, std::chrono::seconds longest_step);
+    /// `usual_step` is for the first estimate, when there is nothing to extrapolate from.
+    Progress(std::size_t steps, std::chrono::nanoseconds usual_step, std::chrono::seconds longest_step);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     ~Progress();
@@ -26,6 +27,7 @@ private:
     void watch();
 
     const std::size_t steps_;
+    const std::chrono::duration<double> usual_;
     const std::chrono::seconds longest_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     const bool terminal_;

@@ -81,13 +81,12 @@ public:
     }
 
     void warm(const Draws<K>& draws, std::size_t blocks) override {
-        typename Draws<K>::Reader keys(draws, 0);
+        typename Draws<K>::Reader keys(draws, cursor_);
         for (std::size_t block = 0; block < blocks; ++block) {
             for (const auto& key : keys.next()) {
                 if (cache_.get(key) == 0) cache_.insert(key);
             }
         }
-        places_.assign(1, keys.block());
     }
 
     std::uint64_t resident(std::uint64_t count) override {
@@ -131,31 +130,22 @@ private:
             [this](auto keys, Coin& coin, Tally& tally) { mixed_block(cache_, keys, coin, tally); }, percent);
     }
 
-    /// Thread t of n begins at t/n of the draws, and goes on there the next time.
     template <class Block>
     Sample steps(const Draws<K>& draws, unsigned threads, std::chrono::nanoseconds duration, Block block,
                  unsigned put_percent = 0) {
-        if (places_.size() < threads) places_.resize(threads);
-        const auto stretch = draws.blocks() / threads;
         const auto seed = coins_ += threads;
         const auto run = run_steps(threads, duration, [&](unsigned thread) {
-            return [&block, keys = typename Draws<K>::Reader(draws, thread * stretch + places_[thread]),
-                    coin = Coin(seed + thread, put_percent)](Tally& tally) mutable {
-                block(keys.next(), coin, tally);
-                tally.next_block = keys.block();
-            };
+            return [&block, keys = typename Draws<K>::Reader(draws, cursor_),
+                    coin = Coin(seed + thread, put_percent)](Tally& tally) mutable { block(keys.next(), coin, tally); };
         });
-        for (unsigned thread = 0; thread < threads; ++thread) {
-            if (run.tallies[thread].operations == 0) continue; // it never got a processor
-            places_[thread] = (run.tallies[thread].next_block + draws.blocks() - thread * stretch) % draws.blocks();
-        }
         return run.sample();
     }
 
     Sample erase_all(const Draws<K>& draws) {
-        typename Draws<K>::Reader keys(draws, 0);
+        typename Draws<K>::Cursor from_the_start, once_more;
+        typename Draws<K>::Reader inserted(draws, from_the_start), keys(draws, once_more);
         for (std::size_t block = 0; block < draws.blocks(); ++block) {
-            for (const auto& key : keys.next())
+            for (const auto& key : inserted.next())
                 cache_.insert(key);
         }
         const auto started = std::chrono::steady_clock::now();
@@ -170,7 +160,7 @@ private:
     }
 
     C cache_;
-    std::vector<std::size_t> places_; ///< where each thread goes on, in blocks from where it began
+    typename Draws<K>::Cursor cursor_;
     std::uint64_t coins_ = 0;
 };
 

@@ -57,8 +57,9 @@ std::vector<Group> groups_of(const Settings& settings) {
     return groups;
 }
 
-std::vector<std::uint64_t> numbers_of(const Group& group, std::uint64_t seed) {
-    const auto count = std::max(std::size_t{1} << 20, group.capacity * 16);
+std::vector<std::uint64_t> numbers_of(const Group& group, const Settings& settings) {
+    const auto seed = settings.seed;
+    const auto count = settings.draws;
     switch (group.kind) {
     case Group::Kind::resident:
         return zipf_draws(group.capacity, count, seed);
@@ -67,6 +68,7 @@ std::vector<std::uint64_t> numbers_of(const Group& group, std::uint64_t seed) {
     case Group::Kind::fresh: {
         std::vector<std::uint64_t> numbers(count);
         std::iota(numbers.begin(), numbers.end(), std::uint64_t{0});
+        std::ranges::shuffle(numbers, std::mt19937_64(seed));
         return numbers;
     }
     case Group::Kind::emptied: {
@@ -115,7 +117,7 @@ public:
 
     std::vector<Row> run(Progress& progress) {
         if (competitors_.empty()) return {};
-        const Draws<K> draws(numbers_of(group_, settings_.seed));
+        const Draws<K> draws(numbers_of(group_, settings_));
         for (auto& competitor : competitors_) {
             progress.begin("filling " + competitor.entrant.name + " with " + std::to_string(group_.capacity));
             prepare(competitor, draws);
@@ -199,7 +201,7 @@ Results run_suite(const Settings& settings) {
             runs.emplace_back(std::in_place_type<GroupRun<std::string>>, std::move(group), settings);
         steps += std::visit([](const auto& run) { return run.steps(); }, runs.back());
     }
-    Progress progress(steps, std::chrono::minutes(2));
+    Progress progress(steps, settings.duration, std::chrono::minutes(2));
     Results results;
     for (auto& run : runs) {
         auto rows = std::visit([&](auto& one) { return one.run(progress); }, run);

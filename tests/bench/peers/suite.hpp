@@ -14,6 +14,9 @@ struct Settings {
     std::vector<unsigned> threads = {1, 2, 8};
     std::size_t repetitions = 5;
     std::chrono::nanoseconds duration = std::chrono::milliseconds(300); ///< of one measurement
+    /// Keys drawn for each group of cases, walked round and round: many more than a capacity, lest a round be held
+    /// whole.
+    std::size_t draws = std::size_t{1} << 24;
     std::uint64_t seed = 1;
     std::string filter; ///< only cases and contenders "case: contender" with this regular expression in them
     std::vector<std::string> policies; ///< tiercel once more with each of these
