@@ -127,6 +127,7 @@ if [ $mode = all ]; then
     run_tests clang -LE '^(package|fuzz)$'
     check "clang-tidy" tidy
     check "benchmarks, briefly" tests/bench/run.sh --benchmark_repetitions=2 --benchmark_min_time=0.01
+    check "comparison, briefly" tests/bench/run.sh peers --quick
     check "long fuzzing: value" fuzz value
     check "long fuzzing: key" fuzz key
 fi

@@ -1,14 +1,25 @@
 #!/usr/bin/env bash
-# Builds and runs the benchmarks, and prints a table: the median of five interleaved repetitions, its spread, and the
-# rate. All numbers go to build/release/bench.json. Arguments are passed on, e.g. --benchmark_filter=redis.
+# Builds and runs benchmarks, and prints their tables (tests/bench/README.md says how to read them). Options are passed on.
+#   tests/bench/run.sh [--benchmark_filter=redis ...]   Google Benchmarks: the median of five interleaved repetitions, its
+#                                                       spread, and the rate; all numbers go to build/release/bench.json
+#   tests/bench/run.sh peers [--filter 'hits x2' ...]   the memory tier beside other in-process caches; all numbers go to
+#                                                       build/release/peers.json; --help lists the options
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+program=tiercel_bench
+if [ "${1:-}" = peers ]; then
+    program=bench_peers
+    shift
+fi
 cmake --preset release -DTIERCEL_BENCHMARKS=ON --log-level=WARNING >/dev/null
-cmake --build --preset release --target tiercel_bench >&2
+cmake --build --preset release --target $program >&2
 
 model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 echo "$(nproc) x ${model:-unknown processor}, $(. /etc/os-release && echo "$PRETTY_NAME"), load before: $(cut -d' ' -f1 /proc/loadavg)"
+if [ $program = bench_peers ]; then
+    exec build/release/tests/bench/peers/bench_peers --json build/release/peers.json "$@"
+fi
 echo
 echo '| benchmark | median, ns | spread (cv) | million a second |'
 echo '|---|---:|---:|---:|'

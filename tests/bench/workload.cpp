@@ -4,31 +4,33 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 #include <random>
 
 namespace tiercel::bench {
 
+std::vector<std::uint64_t> zipf_draws(std::size_t below, std::size_t count, std::uint64_t seed) {
+    std::vector<double> cumulative(below);
+    double sum = 0;
+    for (std::size_t rank = 0; rank < below; ++rank) {
+        sum += 1.0 / std::pow(static_cast<double>(rank + 1), 0.99);
+        cumulative[rank] = sum;
+    }
+    std::vector<std::uint64_t> place(below);
+    std::iota(place.begin(), place.end(), std::uint64_t{0});
+    std::mt19937_64 random(seed);
+    std::shuffle(place.begin(), place.end(), random);
+    std::uniform_real_distribution<double> uniform(0, sum);
+    std::vector<std::uint64_t> drawn(count);
+    for (auto& key : drawn) {
+        const auto rank = std::lower_bound(cumulative.begin(), cumulative.end(), uniform(random));
+        key = place[static_cast<std::size_t>(std::distance(cumulative.begin(), rank))];
+    }
+    return drawn;
+}
+
 const std::vector<std::uint64_t>& zipf_keys() {
-    static const std::vector<std::uint64_t> keys = [] {
-        std::vector<double> cumulative(population);
-        double sum = 0;
-        for (std::size_t rank = 0; rank < population; ++rank) {
-            sum += 1.0 / std::pow(static_cast<double>(rank + 1), 0.99);
-            cumulative[rank] = sum;
-        }
-        std::vector<std::uint64_t> place(population);
-        for (std::size_t i = 0; i < population; ++i)
-            place[i] = i;
-        std::mt19937_64 random(1);
-        std::shuffle(place.begin(), place.end(), random);
-        std::uniform_real_distribution<double> uniform(0, sum);
-        std::vector<std::uint64_t> drawn(std::size_t{1} << 20);
-        for (auto& key : drawn) {
-            const auto rank = std::lower_bound(cumulative.begin(), cumulative.end(), uniform(random));
-            key = place[static_cast<std::size_t>(std::distance(cumulative.begin(), rank))];
-        }
-        return drawn;
-    }();
+    static const auto keys = zipf_draws(population, std::size_t{1} << 20, 1);
     return keys;
 }
 

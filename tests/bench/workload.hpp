@@ -9,7 +9,10 @@ namespace tiercel::bench {
 
 inline constexpr std::size_t population = 65'536;
 
-/// `count` numbers below `population`, Zipf-distributed with exponent 0.99, popular ones scattered; the same each time.
+/// `count` numbers below `below`, Zipf-distributed with exponent 0.99, popular ones scattered; the same for each seed.
+std::vector<std::uint64_t> zipf_draws(std::size_t below, std::size_t count, std::uint64_t seed);
+
+/// 2^20 numbers below `population`, Zipf-distributed with exponent 0.99, popular ones scattered; the same each time.
 const std::vector<std::uint64_t>& zipf_keys();
 
 /// 32 bytes that name the number.
