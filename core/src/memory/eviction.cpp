@@ -14,10 +14,10 @@ struct Named {
 };
 
 constexpr std::array policies{
-    Named{"lru", eviction::lru},
-    Named{"lfu", eviction::lfu},
-    Named{"fifo", eviction::fifo},
-    Named{"mru", eviction::mru},
+    Named{"lru", eviction::lru},         Named{"lfu", eviction::lfu},     Named{"fifo", eviction::fifo},
+    Named{"mru", eviction::mru},         Named{"clock", eviction::clock}, Named{"sieve", eviction::sieve},
+    Named{"s3_fifo", eviction::s3_fifo},
+    Named{"arc", eviction::arc},
 };
 
 constexpr auto policy_names = [] {
