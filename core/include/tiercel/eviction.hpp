@@ -70,6 +70,17 @@ Eviction s3_fifo();
 /// remembered keys (Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003).
 Eviction arc();
 
+/// A small window by last use for newcomers; who falls out of it gets at the rest only if it is used more often, by a
+/// sketch that remembers keys for ten times the capacity of requests, than who would have to leave. The window's size
+/// adapts to the workload. Choose it for the best hit ratio over all when hits need not be the cheapest; it is slow to
+/// adapt where the capacity is large and requests are few. A new value keeps its key's place and is no use. O(1); 8 to
+/// 16 bytes an entry for the sketch (Einziger, Friedman, Manes, "TinyLFU: a highly efficient cache admission policy",
+/// 2017; Einziger, Eytan, Friedman, Manes, "Adaptive software cache management", Middleware 2018).
+Eviction w_tinylfu();
+
+/// The same with a window of 1 % that never changes. Choose it when popularity is skewed and stable, or to compare.
+Eviction w_tinylfu_fixed();
+
 /// The names of all policies, as Eviction::name() gives them, for messages and command lines.
 std::span<const std::string_view> names() noexcept;
 

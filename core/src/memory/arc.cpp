@@ -28,7 +28,7 @@ public:
 
     void prepare(std::uint64_t hash) override {
         if (!is_bounded_) fit(std::max<std::uint64_t>(size(), 1));
-        ghosts_.reserve(capacity_ + 1); // one comes before another is forgotten
+        ghosts_.reserve(capacity_ + 2); // one comes before another is forgotten, and that one late
         const std::size_t once_ghosts = ghosts_.size(GhostQueues::first);
         const std::size_t often_ghosts = ghosts_.size(GhostQueues::second);
         returns_to_ = ghosts_.take(hash);
@@ -42,7 +42,7 @@ public:
     void on_insert(Entry& entry) noexcept override {
         join(returns_to_ ? often : once, entry);
         returns_to_.reset();
-        forget();
+        forget(capacity_);
     }
 
     void on_hit(Entry& entry) noexcept override {
@@ -56,7 +56,7 @@ public:
         leave(entry);
         if (why != Exit::evicted) return;
         ghosts_.push(entry.place == once ? GhostQueues::first : GhostQueues::second, entry.hash);
-        forget();
+        forget(capacity_ + 1);
     }
 
     Entry* victim(const Entry* spared) noexcept override {
@@ -82,7 +82,7 @@ public:
         if (target_ > capacity_) return "arc: the target is beyond the capacity";
         if (ghosts_.size(GhostQueues::first) != 0 && sizes_[once] + ghosts_.size(GhostQueues::first) > capacity_)
             return "arc: more ghosts than the bound";
-        if (ghosts_.size() != 0 && size() + ghosts_.size() > 2 * capacity_) return "arc: more ghosts than the bound";
+        if (ghosts_.size() > capacity_ + 1) return "arc: more ghosts than the bound";
         if (coincidences > ghosts_.coincidences_allowed(size())) return "arc: a resident key has a ghost";
         return {};
     }
@@ -95,7 +95,7 @@ private:
     void fit(std::uint64_t capacity) noexcept {
         capacity_ = capacity;
         target_ = std::min(target_, capacity_);
-        forget();
+        forget(capacity_);
     }
 
     void join(Place place, Entry& entry) noexcept {
@@ -110,11 +110,11 @@ private:
         --sizes_[entry.place];
     }
 
-    /// The ghosts beyond the bounds. Done after the fact, this forgets the same ones as the paper's case IV, before it.
-    void forget() noexcept {
+    /// The ghosts beyond the bounds, `most` in all. Done after the fact, this forgets the same ones as the paper's case
+    /// IV does before it; but between a victim and the newcomer, one more may stay.
+    void forget(std::size_t most) noexcept {
         const auto room = [](std::size_t bound, std::size_t taken) { return bound - std::min(bound, taken); };
         ghosts_.trim(GhostQueues::first, room(capacity_, sizes_[once]));
-        const std::size_t most = room(2 * capacity_, size());
         ghosts_.trim(GhostQueues::second, room(most, ghosts_.size(GhostQueues::first)));
         ghosts_.trim(GhostQueues::first, most);
     }

@@ -18,6 +18,8 @@ constexpr std::array policies{
     Named{"mru", eviction::mru},         Named{"clock", eviction::clock}, Named{"sieve", eviction::sieve},
     Named{"s3_fifo", eviction::s3_fifo},
     Named{"arc", eviction::arc},
+    Named{"w_tinylfu", eviction::w_tinylfu},
+    Named{"w_tinylfu_fixed", eviction::w_tinylfu_fixed},
 };
 
 constexpr auto policy_names = [] {
