@@ -46,6 +46,41 @@ Eviction fifo();
 /// where LRU never hits (Chou and DeWitt, "An evaluation of buffer management strategies", VLDB 1985). O(1).
 Eviction mru();
 
+/// The oldest value leaves, unless it was used since its turn last came: then it goes round once more. Choose it for
+/// LRU's hit ratio, nearly, where readers must not wait: a hit writes a byte, and only if it is the first since.
+/// A new value keeps its key's turn. O(1) amortised (Corbato, "A paging experiment with the Multics system", 1968; as
+/// FIFO with reinsertion).
+Eviction clock();
+
+/// As clock(), but who is spared stays in place, so that newcomers that nobody uses leave at once while the old and
+/// used stay. Choose it for skewed popularity, as of web pages and objects; not where large scans or loops are
+/// frequent. A hit is as cheap as clock()'s. A new value keeps its key's place. O(1) amortised (Zhang, Yang, Yue,
+/// Vigfusson, Rashmi, "SIEVE is simpler than LRU", NSDI 2024).
+Eviction sieve();
+
+/// Three queues: newcomers pass through a tenth of the capacity, and only what is used twice there, or comes back soon
+/// after it left, gets at the rest. Choose it where many keys are asked for only once. A hit is as cheap as clock()'s,
+/// up to the third. A new value keeps its key's place. O(1) amortised; up to 18 bytes an entry for the remembered keys
+/// (Yang, Zhang, Qiu, Yue, Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023).
+Eviction s3_fifo();
+
+/// Keeps what was used once lately apart from what was used more often, and learns from the keys that come back after
+/// they left how much room to give to which. Choose it for workloads that change between recency and frequency, as of
+/// disks and databases. A new value keeps its key's place and is no use. O(1); up to 20 bytes an entry for the
+/// remembered keys (Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003).
+Eviction arc();
+
+/// A small window by last use for newcomers; who falls out of it gets at the rest only if it is used more often, by a
+/// sketch that remembers keys for ten times the capacity of requests, than who would have to leave. The window's size
+/// adapts to the workload. Choose it for the best hit ratio over all when hits need not be the cheapest; it is slow to
+/// adapt where the capacity is large and requests are few. A new value keeps its key's place and is no use. O(1); 8 to
+/// 16 bytes an entry for the sketch (Einziger, Friedman, Manes, "TinyLFU: a highly efficient cache admission policy",
+/// 2017; Einziger, Eytan, Friedman, Manes, "Adaptive software cache management", Middleware 2018).
+Eviction w_tinylfu();
+
+/// The same with a window of 1 % that never changes. Choose it when popularity is skewed and stable, or to compare.
+Eviction w_tinylfu_fixed();
+
 /// The names of all policies, as Eviction::name() gives them, for messages and command lines.
 std::span<const std::string_view> names() noexcept;
 

@@ -11,6 +11,25 @@ using PolicyQueue =
     boost::intrusive::list<Entry, boost::intrusive::member_hook<Entry, Entry::Hook, &Entry::policy_hook>,
                            boost::intrusive::constant_time_size<false>>;
 
+/// `fresh` goes in where `old` leaves: at the same point of the same queue, used as often.
+inline void take_place(PolicyQueue& queue, Entry& old, Entry& fresh) noexcept {
+    queue.insert(queue.iterator_to(old), fresh);
+    queue.erase(queue.iterator_to(old));
+    fresh.place = old.place;
+    fresh.set_uses(old.uses());
+}
+
+inline void move_to_back(PolicyQueue& queue, Entry& entry) noexcept {
+    queue.splice(queue.end(), queue, queue.iterator_to(entry));
+}
+
+/// The first of the queue, or the second if that is `spared`; null if there is none.
+inline Entry* first_but(PolicyQueue& queue, const Entry* spared) noexcept {
+    auto at = queue.begin();
+    if (at != queue.end() && &*at == spared) ++at;
+    return at == queue.end() ? nullptr : &*at;
+}
+
 /// What LRU, FIFO and MRU share: one queue, oldest in front; new keys and new values go to the back.
 class QueuePolicy : public Policy {
 public:
@@ -30,17 +49,15 @@ public:
     }
 
 protected:
-    Entry* front(const Entry* spared) noexcept { return first_of(queue_.begin(), queue_.end(), spared); }
-    Entry* back(const Entry* spared) noexcept { return first_of(queue_.rbegin(), queue_.rend(), spared); }
-    void move_to_back(Entry& entry) noexcept { queue_.splice(queue_.end(), queue_, queue_.iterator_to(entry)); }
+    Entry* front(const Entry* spared) noexcept { return first_but(queue_, spared); }
+    Entry* back(const Entry* spared) noexcept {
+        auto at = queue_.rbegin();
+        if (at != queue_.rend() && &*at == spared) ++at;
+        return at == queue_.rend() ? nullptr : &*at;
+    }
+    void move_to_back(Entry& entry) noexcept { memory::move_to_back(queue_, entry); }
 
 private:
-    template <class Iterator>
-    static Entry* first_of(Iterator at, Iterator end, const Entry* spared) noexcept {
-        if (at != end && &*at == spared) ++at;
-        return at == end ? nullptr : &*at;
-    }
-
     PolicyQueue queue_;
 };
 

@@ -60,17 +60,17 @@ TEST(Bounds, a_value_too_heavy_to_hold_takes_the_older_value_of_its_key_along) {
 }
 
 TEST(Bounds, a_heavier_value_makes_others_leave_and_not_itself) {
-    for (const Eviction& eviction : {eviction::lru(), eviction::lfu(), eviction::fifo(), eviction::mru()}) {
+    for (const auto name : eviction::names()) {
         StoreOptions options = bounded(0, 10);
-        options.eviction = eviction;
+        options.eviction = eviction::named(name).value();
         StoreFixture fixture(options);
         fixture.insert({.key = 1, .weight = 5});
         fixture.insert({.key = 2, .weight = 5});
         EXPECT_EQ(fixture.insert({.key = 1, .weight = 6, .version = 1}), Insert::stored);
         EXPECT_THAT(fixture.departures,
                     ElementsAre(Departure{1, RemovalCause::replaced}, Departure{2, RemovalCause::size}))
-            << eviction.name();
-        EXPECT_EQ(fixture.store.stats().weight, 6U) << eviction.name();
+            << name;
+        EXPECT_EQ(fixture.store.stats().weight, 6U) << name;
     }
 }
 

@@ -128,6 +128,38 @@ const Case cases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Memory, Policies, testing::ValuesIn(cases), testing::PrintToStringParamName());
 
+/// What a store may hold, whoever the policy makes leave.
+TEST(AllPolicies, keep_their_bounds_and_tell_of_each_departure_once) {
+    for (const auto name : eviction::names()) {
+        for (const std::string_view bounds : {"entries", "weight", "both_and_expiry"}) {
+            SCOPED_TRACE(std::string(name) + ", bounded by " + std::string(bounds));
+            StoreFixture fixture(options_of({bounds, eviction::named(name).value()}));
+            PolicyOperations operations(bounds == "both_and_expiry");
+            std::uint64_t stored = 0;
+            std::uint64_t left = 0;
+            for (int done = 0; done < 60'000; ++done) {
+                const Operation next = operations.next();
+                using enum Operation::Kind;
+                fixture.clock.advance(std::chrono::nanoseconds(next.advance));
+                const Nanos now = fixture.clock.nanos();
+                if (next.kind == find) fixture.find(next.key);
+                if (next.kind == erase) fixture.erase(next.key);
+                if (next.kind == expire) fixture.store.expire();
+                if (next.kind == clear) fixture.store.clear();
+                if (next.kind == insert) {
+                    const Nanos expires = next.time_to_live == never ? never : now + next.time_to_live;
+                    if (fixture.insert({next.key, next.weight, expires}) == Insert::stored) ++stored;
+                }
+                left += fixture.take_departures().size();
+                ASSERT_EQ(fixture.store.stats().entries, stored - left) << "operation " << done;
+                if (done % 100 == 0) {
+                    ASSERT_EQ(fixture.store.check_invariants(), "") << "operation " << done;
+                }
+            }
+        }
+    }
+}
+
 std::vector<std::uint64_t> evicted(StoreFixture& fixture) {
     std::vector<std::uint64_t> keys;
     for (const Departure& departure : fixture.take_departures())
