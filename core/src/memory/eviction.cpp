@@ -14,8 +14,12 @@ struct Named {
 };
 
 constexpr std::array policies{
-    Named{"lru", eviction::lru},         Named{"lfu", eviction::lfu},     Named{"fifo", eviction::fifo},
-    Named{"mru", eviction::mru},         Named{"clock", eviction::clock}, Named{"sieve", eviction::sieve},
+    Named{"lru", eviction::lru},
+    Named{"lfu", eviction::lfu},
+    Named{"fifo", eviction::fifo},
+    Named{"mru", eviction::mru},
+    Named{"clock", eviction::clock},
+    Named{"sieve", eviction::sieve},
     Named{"s3_fifo", eviction::s3_fifo},
     Named{"arc", eviction::arc},
     Named{"w_tinylfu", eviction::w_tinylfu},

@@ -43,7 +43,11 @@ class Policy {
 public:
     virtual ~Policy() = default;
 
-    /// Asked again after each set_capacity.
+    /// A policy of the same kind for another shard of the same store, if the shards' policies have something in common;
+    /// null if one made by PolicyKind::make does as well. Any thread, without this policy's lock.
+    virtual std::unique_ptr<Policy> sibling() const { return nullptr; }
+
+    /// May change: with each set_capacity, and while a store that is bounded by weight only fills.
     virtual Uses uses() const noexcept = 0;
 
     /// The most entries that the shard will hold; 0: bounded by weight only, take what it holds for its capacity.

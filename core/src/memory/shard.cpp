@@ -16,6 +16,9 @@ constexpr std::uint32_t expire_sweep = 256;
 /// The same for entries that leave in one step of a bound that shrinks.
 constexpr std::uint32_t bounds_step = 256;
 
+/// In inserts.
+constexpr std::uint64_t ask_uses_every = 256;
+
 constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
@@ -25,7 +28,7 @@ Shard::Shard(const ShardOptions& options)
       clock_(*options.clock),
       held_{Table(options.holds_key, options.max_entries), nullptr, nullptr, 0},
       options_(options) {
-    held_.policy = make_policy(*options_.policy);
+    held_.policy = make_policy(*options_.policy, options.first);
     uses_.set(held_.policy->uses());
 }
 
@@ -35,10 +38,16 @@ void Shard::SharedUses::set(const Uses& uses) noexcept {
     told.store(uses.told, std::memory_order_relaxed);
 }
 
-std::unique_ptr<Policy> Shard::make_policy(const PolicyKind& kind) const {
-    auto policy = kind.make();
+std::unique_ptr<Policy> Shard::make_policy(const PolicyKind& kind, const Policy* first) const {
+    auto policy = first != nullptr ? first->sibling() : nullptr;
+    if (policy == nullptr) policy = kind.make();
     policy->set_capacity(options_.max_entries == no_bound ? 0 : options_.max_entries);
     return policy;
+}
+
+void Shard::ask_uses() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) uses_.set(held_.policy->uses());
 }
 
 bool Shard::use(Entry& entry, Departures& departures) noexcept {
@@ -131,7 +140,7 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     }
     held_.weight += fresh.weight;
     if (expiry_.deadline(fresh) != never) held_.wheel->schedule(fresh);
-    ++counts_.inserts;
+    if (++counts_.inserts % ask_uses_every == 0) uses_.set(held_.policy->uses());
     return Insert::stored;
 }
 
@@ -159,13 +168,13 @@ bool Shard::set_bounds(std::uint64_t max_entries, std::uint64_t max_weight, Depa
     return true;
 }
 
-void Shard::set_policy(const PolicyKind& policy, Departures& departures) {
+void Shard::set_policy(const PolicyKind& kind, const Policy* first, Departures& departures) {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     std::vector<Entry*> order;
     order.reserve(held_.table.size());
-    auto fresh = make_policy(policy);
-    options_.policy = &policy;
+    auto fresh = make_policy(kind, first);
+    options_.policy = &kind;
     (void)held_.policy->walk([&](const Entry& entry) { order.push_back(const_cast<Entry*>(&entry)); });
     bool fits = true; // for lack of memory, the rest leaves
     for (Entry* const entry : order) {
@@ -189,7 +198,8 @@ void Shard::set_policy(const PolicyKind& policy, Departures& departures) {
 void Shard::clear(RemovalCause cause, Departures& departures) {
     std::unique_lock lock(mutex_);
     if (closed_) return;
-    Contents contents{Table(options_.holds_key, options_.max_entries), make_policy(*options_.policy), nullptr, 0};
+    Contents contents{Table(options_.holds_key, options_.max_entries),
+                      make_policy(*options_.policy, held_.policy.get()), nullptr, 0};
     exchange_all(contents, cause);
     lock.unlock();
     contents.depart(cause, departures);

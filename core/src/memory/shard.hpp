@@ -18,6 +18,7 @@ struct ShardOptions {
     std::uint64_t max_entries; ///< inclusive; the largest number for no bound
     std::uint64_t max_weight;  ///< likewise
     const PolicyKind* policy;
+    const Policy* first; ///< the policy of the store's first shard, or null if this is the first
     ExpiryRule expiry;
     HoldsKey holds_key;
     const spi::Clock* clock;
@@ -39,7 +40,7 @@ class alignas(128) Shard {
 public:
     explicit Shard(const ShardOptions& options);
 
-    /// Where readers look; in an Epochs::Pin.
+    /// Where readers look, in an Epochs::Pin.
     const Table& table() const noexcept { return held_.table; }
 
     /// Whether an entry of the table that the caller holds a reference to is alive; then it is counted as a use.
@@ -58,7 +59,13 @@ public:
     bool set_bounds(std::uint64_t max_entries, std::uint64_t max_weight, Departures& departures);
 
     /// The new policy takes the entries over in the order in which the old one would have let them go. O(entries).
-    void set_policy(const PolicyKind& policy, Departures& departures);
+    void set_policy(const PolicyKind& kind, const Policy* first, Departures& departures);
+
+    /// For its siblings' making; valid until the next set_policy, clear or close.
+    const Policy* policy() const noexcept { return held_.policy.get(); }
+
+    /// Asks the policy again how it hears of uses.
+    void ask_uses() noexcept;
 
     void add_to(StoreStats& stats) const;
 
@@ -86,7 +93,7 @@ private:
         void set(const Uses& uses) noexcept;
     };
 
-    std::unique_ptr<Policy> make_policy(const PolicyKind& kind) const;
+    std::unique_ptr<Policy> make_policy(const PolicyKind& kind, const Policy* first) const;
     void exchange_all(Contents& contents, RemovalCause cause) noexcept;
     Nanos now() const noexcept;
     bool is_dead(const Entry& entry) const noexcept;

@@ -67,6 +67,7 @@ struct Store::Shards {
                         .max_entries = part(options.max_entries, count, made),
                         .max_weight = part(options.max_weight, count, made),
                         .policy = &options.eviction.kind(),
+                        .first = made == 0 ? nullptr : first->policy(),
                         .expiry = {options.expire_after_access ? options.expire_after_access->count() : never},
                         .holds_key = options.holds_key,
                         .clock = &clock,
@@ -75,6 +76,7 @@ struct Store::Shards {
             destroy();
             throw;
         }
+        ask_uses();
     }
     ~Shards() { destroy(); }
     Shards(const Shards&) = delete;
@@ -82,6 +84,12 @@ struct Store::Shards {
 
     std::size_t index_of(std::uint64_t hash) const noexcept { return hash >> shard_bits_at & (count - 1); }
     Shard& of(std::uint64_t hash) const noexcept { return first[index_of(hash)]; }
+    /// They may depend on what all shards' policies have in common.
+    void ask_uses() noexcept {
+        for (Shard& shard : *this)
+            shard.ask_uses();
+    }
+
     Shard* begin() const noexcept { return first; }
     Shard* end() const noexcept { return first + count; }
 
@@ -200,13 +208,16 @@ void Store::set_bounds(std::uint64_t max_entries, std::uint64_t max_weight) {
                                                      departures);
         }
     }
+    shards_->ask_uses();
 }
 
 void Store::set_eviction(Eviction eviction) {
+    const auto first = eviction.kind().make();
     for (Shard& shard : *shards_) {
         Departures departures(on_removal_);
-        shard.set_policy(eviction.kind(), departures);
+        shard.set_policy(eviction.kind(), first.get(), departures);
     }
+    shards_->ask_uses();
 }
 
 StoreStats Store::stats() const {

@@ -19,7 +19,7 @@ constexpr double step_decay = 0.98;
 constexpr double restart_at_change = 0.05;   ///< of the hit ratio, from one sample to the next
 constexpr std::uint64_t telling_hits = 32;   ///< in two samples; with fewer, their difference is chance
 constexpr std::size_t moves_per_insert = 64; ///< between the queues, to follow a change of their sizes
-constexpr std::size_t least_sketch = 4096;     ///< entries
+constexpr std::size_t least_sketch = 4096;   ///< entries
 constexpr unsigned warm = 6;                 ///< uses from which on a candidate that lost may be lucky
 constexpr std::uint64_t luck = 127;          ///< one in 128
 

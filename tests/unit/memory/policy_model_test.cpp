@@ -44,7 +44,7 @@ public:
             at->second = fresh;
             return leaving > 1 ? evict(fresh.get()) : "";
         }
-        policy_->prepare(key);
+        policy_->prepare(fresh->hash);
         model_->prepare(key);
         if (capacity_ != 0) leaving = residents_.size() < capacity_ ? 0 : residents_.size() + 1 - capacity_;
         for (; leaving != 0; --leaving)

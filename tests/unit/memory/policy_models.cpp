@@ -223,7 +223,7 @@ public:
             if (sketch_.entries() < needed || sketch_.entries() / 8 > fitting) sketch_.fit(fitting);
             sketch_.set_period(10 * capacity_);
         }
-        sketch_.count(key);
+        sketch_.count(hash_of(key));
         ++requests_;
     }
     void insert(Key key) override {
@@ -245,7 +245,7 @@ public:
     void hit(Key key) override {
         ++requests_;
         ++hits_;
-        sketch_.count(key);
+        sketch_.count(hash_of(key));
         if (take(window_, key)) {
             window_.push_back(key);
             return;
@@ -279,9 +279,9 @@ private:
     static void move(Keys& from, Keys& to) { to.splice(to.end(), from, from.begin()); }
 
     bool admits(Key candidate, Key oldest) {
-        const unsigned frequency = sketch_.frequency(candidate);
-        if (frequency > sketch_.frequency(oldest)) return true;
-        return frequency > 5 && detail::mix(candidate + ++refused_) % 128 == 0;
+        const unsigned frequency = sketch_.frequency(hash_of(candidate));
+        if (frequency > sketch_.frequency(hash_of(oldest))) return true;
+        return frequency > 5 && detail::mix(hash_of(candidate) + ++refused_) % 128 == 0;
     }
 
     void capacity_changed() override { resize(bound_); }
