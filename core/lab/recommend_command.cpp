@@ -1,0 +1,4 @@
+#include "lab/commands.hpp"
+namespace tiercel::lab {
+void add_recommend(CLI::App&) {}
+} // namespace tiercel::lab
