@@ -16,7 +16,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> known_co
                                                                                        {"lru", "#3b82f6"},
                                                                                        {"lfu", "#0d9b7a"},
                                                                                        {"fifo", "#a47845"},
-                                                                                       {"mru", "#8b8d98"},
+                                                                                       {"mru", "#b8a200"},
                                                                                        {"clock", "#06a0bd"},
                                                                                        {"sieve", "#a259f0"},
                                                                                        {"s3_fifo", "#e8930c"},

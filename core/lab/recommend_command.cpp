@@ -18,7 +18,7 @@ constexpr double requests_to_choose_by = 500'000;
 struct RecommendOptions : LabOptions {
     std::string trace;
     std::string size;
-    double worth = 1.0; ///< in points
+    double worth = 2.0; ///< in points
 };
 
 double hit_ratio_of(const std::vector<Outcome>& outcomes, std::string_view policy, std::uint64_t size) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <tuple>
 
 namespace tiercel::lab {
 namespace {
@@ -11,20 +13,49 @@ namespace {
 /// Apart from the bits by which the engine chooses shards and policies count and sample.
 constexpr std::uint64_t sampling_salt = 0x7465726365736d70U;
 
-/// 0 to 1, even over keys.
-double place_of(std::uint64_t key_hash) noexcept {
-    return std::ldexp(static_cast<double>(detail::mix(key_hash ^ sampling_salt) >> 11), -53);
+/// One key of each stretch of 1/rate in the order of popularity, then of size and first appearance: how many requests
+/// each of its own stands for. 0 for the others.
+std::vector<float> weights_of_chosen(const Trace& trace, double rate) {
+    struct Key {
+        std::uint32_t key = 0;
+        std::uint32_t uses = 0;
+        std::uint64_t size = 0;
+    };
+    std::vector<Key> keys(trace.unique_keys());
+    for (std::size_t at = trace.keys.size(); at-- > 0;) {
+        Key& key = keys[trace.keys[at]];
+        key.key = trace.keys[at];
+        ++key.uses;
+        if (!trace.sizes.empty()) key.size = trace.sizes[at];
+    }
+    std::ranges::sort(keys, std::ranges::greater(),
+                      [](const Key& key) { return std::tuple(key.uses, key.size, key.key); });
+
+    std::vector<float> weights(keys.size());
+    const auto place_of = [&](const Key& key) { return detail::mix(trace.key_hashes[key.key] ^ sampling_salt); };
+    for (std::size_t begin = 0, stretch = 0; begin < keys.size(); ++stretch) {
+        std::size_t end = begin + 1;
+        while (end < keys.size() && static_cast<double>(end) * rate < static_cast<double>(stretch + 1))
+            ++end;
+        const Key* lowest = &keys[begin];
+        std::uint64_t uses = 0;
+        for (std::size_t at = begin; at < end; ++at) {
+            uses += keys[at].uses;
+            if (place_of(keys[at]) < place_of(*lowest)) lowest = &keys[at];
+        }
+        weights[lowest->key] = static_cast<float>(static_cast<double>(uses) / lowest->uses);
+        begin = end;
+    }
+    return weights;
 }
 
 } // namespace
 
 SampledTrace::SampledTrace(const Trace& trace, double rate) : trace_(trace), rate_(std::min(rate, 1.0)) {
     if (rate_ >= 1) return;
-    std::vector<bool> chosen(trace.unique_keys());
-    for (std::size_t key = 0; key < chosen.size(); ++key)
-        chosen[key] = place_of(trace.key_hashes[key]) < rate_;
+    weights_ = weights_of_chosen(trace, rate_);
     for (std::size_t at = 0; at < trace.keys.size(); ++at) {
-        if (!chosen[trace.keys[at]]) continue;
+        if (weights_[trace.keys[at]] == 0) continue;
         keys_.push_back(trace.keys[at]);
         if (!trace.sizes.empty()) sizes_.push_back(trace.sizes[at]);
     }
@@ -40,11 +71,11 @@ std::uint64_t SampledTrace::scaled(std::uint64_t capacity) const noexcept {
     return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(static_cast<double>(capacity) * rate_)));
 }
 
-double SampledTrace::hit_ratio(std::uint64_t hits) const noexcept {
-    if (rate_ >= 1) return static_cast<double>(hits) / static_cast<double>(trace_.requests());
-    const double expected = static_cast<double>(trace_.requests()) * rate_;
-    const double missing = expected - static_cast<double>(keys_.size());
-    return std::clamp((static_cast<double>(hits) + missing) / expected, 0.0, 1.0);
+double SampledTrace::hit_ratio(const std::vector<bool>& hits) const noexcept {
+    double sum = 0;
+    for (std::size_t at = 0; at < hits.size(); ++at)
+        if (hits[at]) sum += rate_ >= 1 ? 1 : static_cast<double>(weights_[keys_[at]]);
+    return std::clamp(sum / static_cast<double>(trace_.requests()), 0.0, 1.0);
 }
 
 } // namespace tiercel::lab

@@ -7,10 +7,13 @@
 
 namespace tiercel::lab {
 
-/// A part of a trace that behaves like the whole: all requests of the keys whose hash is below a threshold, run against
-/// a cache made smaller by the same rate (C. Waldspurger, T. Saemundson, I. Ahmad, N. Park, "Cache modeling and
-/// optimization using miniature simulations", USENIX ATC 2017).
-/// Thread safety: immutable once made. Lifetime: refers to the key hashes of the trace.
+/// A part of a trace that behaves like the whole: all requests of some of the keys, run against a cache made smaller by
+/// the same rate (C. Waldspurger, T. Saemundson, I. Ahmad, N. Park, "Cache modeling and optimization using miniature
+/// simulations", USENIX ATC 2017). There a key is chosen if its hash is below a threshold. Here, where all keys are
+/// known beforehand, they are first put in order of how often and from when on they are asked for, and of each stretch
+/// of 1/rate neighbours the one of the lowest hash is chosen: by hash all the same, but the sample has its fair share
+/// of hot and cold, early and late keys. Thread safety: immutable once made. Lifetime: refers to the key hashes of the
+/// trace.
 class SampledTrace {
 public:
     /// `rate` above 0, at most 1; at 1 it refers to the trace and copies nothing.
@@ -22,16 +25,18 @@ public:
     /// The smaller cache that stands for one of `capacity`; at least 1.
     std::uint64_t scaled(std::uint64_t capacity) const noexcept;
 
-    /// The hit ratio of the whole trace, estimated from hits in the sample. Hot keys make the sample hold more or fewer
-    /// requests than its rate says; since hot keys hit, the difference is taken from or given to the hits, as in
-    /// SHARDS-adj (Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST 2015).
-    double hit_ratio(std::uint64_t hits) const noexcept;
+    /// The hit ratio of the whole trace, estimated from what hit in the sample. A key's hits count for its neighbours
+    /// too: times the requests of its stretch, over its own. This takes the place of the correction of SHARDS-adj
+    /// (Waldspurger, Park, Garthwaite, Ahmad, "Efficient MRC construction with SHARDS", FAST 2015), which takes the
+    /// requests that a sample has too few or too many for hits: true of hot keys under LRU, but not under LFU or MRU.
+    double hit_ratio(const std::vector<bool>& hits) const noexcept;
 
 private:
     const Trace& trace_;
     double rate_;
     std::vector<std::uint32_t> keys_;
     std::vector<std::uint64_t> sizes_;
+    std::vector<float> weights_; ///< of a request, by key; 0 of keys that were not chosen
 };
 
 } // namespace tiercel::lab

@@ -45,10 +45,16 @@ private:
     std::vector<std::uint32_t> next_;
 };
 
-std::uint64_t run(SharedSample& sample, const LabPolicy& policy, std::uint64_t capacity, std::uint32_t shards,
-                  const RunWatch& watch) {
-    if (policy.is_belady()) return run_belady(sample->sequence(), sample.next(), sample->scaled(capacity), watch);
-    return run_store(sample->sequence(), {*policy.online, sample->scaled(capacity), shards}, watch);
+double hit_ratio_of(SharedSample& sample, const LabPolicy& policy, std::uint64_t capacity, std::uint32_t shards,
+                    const std::function<void(std::size_t)>& on_progress) {
+    const RequestSequence sequence = sample->sequence();
+    const bool whole = sample->rate() >= 1;
+    std::vector<bool> each;
+    const RunWatch watch{on_progress, whole ? nullptr : &each};
+    const std::uint64_t hits = policy.is_belady()
+                                   ? run_belady(sequence, sample.next(), sample->scaled(capacity), watch)
+                                   : run_store(sequence, {*policy.online, sample->scaled(capacity), shards}, watch);
+    return whole ? static_cast<double>(hits) / static_cast<double>(sequence.keys.size()) : sample->hit_ratio(each);
 }
 
 } // namespace
@@ -65,10 +71,9 @@ std::vector<Outcome> simulate(const Trace& trace, const SimulationOptions& optio
             Outcome& outcome = outcomes[jobs.size()];
             jobs.emplace_back([&, capacity] {
                 const auto begin = std::chrono::steady_clock::now();
-                const std::uint64_t hits = run(sample, policy, capacity, options.shards, {on_progress, nullptr});
+                const double hit_ratio = hit_ratio_of(sample, policy, capacity, options.shards, on_progress);
                 const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
-                outcome = {policy.name, capacity, sample->hit_ratio(hits), sample->sequence().keys.size(),
-                           passed.count()};
+                outcome = {policy.name, capacity, hit_ratio, sample->sequence().keys.size(), passed.count()};
             });
         }
     }

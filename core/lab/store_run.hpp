@@ -18,8 +18,8 @@ struct CacheShape {
 
 /// What a run tells while it goes; both may be empty.
 struct RunWatch {
-    std::function<void(std::size_t)> on_progress; ///< so many more requests are done
-    std::vector<bool>* hits = nullptr;            ///< gets one for each request
+    std::function<void(std::size_t)> on_progress = {}; ///< so many more requests are done
+    std::vector<bool>* hits = nullptr;                 ///< gets one for each request
 };
 
 /// Runs the library's own memory tier over the sequence: each request is a find, and on a miss an insert. How many hit.

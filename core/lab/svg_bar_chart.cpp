@@ -11,7 +11,7 @@ using Point = SvgText::Point;
 
 constexpr double left = 24;
 constexpr double names_width = 96;
-constexpr double top = 84;
+constexpr double top = 96;
 constexpr double row_step = 34;
 constexpr double bar_height = 20;
 constexpr double bars_width = 420;

@@ -13,7 +13,7 @@ struct TraceOptions {
     bool weigh = false;     ///< read the sizes, and demand one on each line
     std::uint64_t seed = 0; ///< salts the hashes of keys
     /// Told now and then how much of the file has been read, 0 to 1.
-    std::function<void(double)> on_progress;
+    std::function<void(double)> on_progress = {};
 };
 
 /// Reads a trace: one request a line, the key up to the first blank (space or tab), then optionally a size in bytes.
