@@ -33,7 +33,8 @@ void add_simulation_options(CLI::App& command, LabOptions& options) {
         ->capture_default_str();
     command
         .add_option("--sample", options.sample,
-                    "the part of keys to simulate, above 0 to 1: 0.1 is about ten times faster, within a point or so")
+                    "the part of keys to simulate, above 0 to 1: 0.1 is about ten times faster, mostly within a point "
+                    "(lfu and mru run in full: they cannot be scaled down)")
         ->capture_default_str();
     command.add_option("--threads", options.threads, "simulations at a time; 0: one a core")->capture_default_str();
 }

@@ -13,26 +13,14 @@ namespace {
 /// Apart from the bits by which the engine chooses shards and policies count and sample.
 constexpr std::uint64_t sampling_salt = 0x7465726365736d70U;
 
-/// One key of each stretch of 1/rate in the order of popularity, then of size and first appearance: how many requests
-/// each of its own stands for. 0 for the others.
-std::vector<float> weights_of_chosen(const Trace& trace, double rate) {
-    struct Key {
-        std::uint32_t key = 0;
-        std::uint32_t uses = 0;
-        std::uint64_t size = 0;
-    };
-    std::vector<Key> keys(trace.unique_keys());
-    for (std::size_t at = trace.keys.size(); at-- > 0;) {
-        Key& key = keys[trace.keys[at]];
-        key.key = trace.keys[at];
-        ++key.uses;
-        if (!trace.sizes.empty()) key.size = trace.sizes[at];
-    }
-    std::ranges::sort(keys, std::ranges::greater(),
-                      [](const Key& key) { return std::tuple(key.uses, key.size, key.key); });
+using Key = PopularityOrder::Key;
 
+/// One key of each stretch of 1/rate: how many requests each of its own stands for. 0 for the others.
+std::vector<float> weights_of_chosen(const PopularityOrder& order, double rate) {
+    const auto keys = order.keys();
+    const auto& hashes = order.trace().key_hashes;
     std::vector<float> weights(keys.size());
-    const auto place_of = [&](const Key& key) { return detail::mix(trace.key_hashes[key.key] ^ sampling_salt); };
+    const auto place_of = [&](const Key& key) { return detail::mix(hashes[key.key] ^ sampling_salt); };
     for (std::size_t begin = 0, stretch = 0; begin < keys.size(); ++stretch) {
         std::size_t end = begin + 1;
         while (end < keys.size() && static_cast<double>(end) * rate < static_cast<double>(stretch + 1))
@@ -51,13 +39,25 @@ std::vector<float> weights_of_chosen(const Trace& trace, double rate) {
 
 } // namespace
 
-SampledTrace::SampledTrace(const Trace& trace, double rate) : trace_(trace), rate_(std::min(rate, 1.0)) {
+PopularityOrder::PopularityOrder(const Trace& trace) : trace_(trace), keys_(trace.unique_keys()) {
+    for (std::size_t at = trace.keys.size(); at-- > 0;) { // backwards, so that the first size stays
+        Key& key = keys_[trace.keys[at]];
+        key.key = trace.keys[at];
+        ++key.uses;
+        if (!trace.sizes.empty()) key.size = trace.sizes[at];
+    }
+    std::ranges::sort(keys_, std::ranges::greater(),
+                      [](const Key& key) { return std::tuple(key.uses, key.size, key.key); });
+}
+
+SampledTrace::SampledTrace(const PopularityOrder& order, double rate)
+    : trace_(order.trace()), rate_(std::min(rate, 1.0)) {
     if (rate_ >= 1) return;
-    weights_ = weights_of_chosen(trace, rate_);
-    for (std::size_t at = 0; at < trace.keys.size(); ++at) {
-        if (weights_[trace.keys[at]] == 0) continue;
-        keys_.push_back(trace.keys[at]);
-        if (!trace.sizes.empty()) sizes_.push_back(trace.sizes[at]);
+    weights_ = weights_of_chosen(order, rate_);
+    for (std::size_t at = 0; at < trace_.keys.size(); ++at) {
+        if (weights_[trace_.keys[at]] == 0) continue;
+        keys_.push_back(trace_.keys[at]);
+        if (!trace_.sizes.empty()) sizes_.push_back(trace_.sizes[at]);
     }
 }
 

@@ -3,9 +3,30 @@
 #include "lab/trace.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace tiercel::lab {
+
+/// The keys of a trace by how often they are asked for, then by size and first appearance: what samples are taken from.
+/// Lifetime: the trace must outlive it.
+class PopularityOrder {
+public:
+    struct Key {
+        std::uint32_t key = 0;
+        std::uint32_t uses = 0;
+        std::uint64_t size = 0;
+    };
+
+    explicit PopularityOrder(const Trace& trace);
+
+    const Trace& trace() const noexcept { return trace_; }
+    std::span<const Key> keys() const noexcept { return keys_; }
+
+private:
+    const Trace& trace_;
+    std::vector<Key> keys_;
+};
 
 /// A part of a trace that behaves like the whole: all requests of some of the keys, run against a cache made smaller by
 /// the same rate (C. Waldspurger, T. Saemundson, I. Ahmad, N. Park, "Cache modeling and optimization using miniature
@@ -16,8 +37,10 @@ namespace tiercel::lab {
 /// trace.
 class SampledTrace {
 public:
-    /// `rate` above 0, at most 1; at 1 it refers to the trace and copies nothing.
-    SampledTrace(const Trace& trace, double rate);
+    /// All of it; copies nothing.
+    explicit SampledTrace(const Trace& trace) : trace_(trace) {}
+    /// `rate` above 0, at most 1. The order is not kept.
+    SampledTrace(const PopularityOrder& order, double rate);
 
     RequestSequence sequence() const noexcept;
     double rate() const noexcept { return rate_; }
@@ -33,7 +56,7 @@ public:
 
 private:
     const Trace& trace_;
-    double rate_;
+    double rate_ = 1;
     std::vector<std::uint32_t> keys_;
     std::vector<std::uint64_t> sizes_;
     std::vector<float> weights_; ///< of a request, by key; 0 of keys that were not chosen

@@ -10,70 +10,100 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 namespace tiercel::lab {
 namespace {
 
-/// Scaled down to fewer entries than this, a cache tells little: smaller ones are given a larger sample.
-constexpr double least_sampled_entries = 100;
+/// Scaled down to fewer entries than this, a cache tells little, and so does a sample of few keys: small caches and
+/// traces are given a larger sample.
+constexpr double least_sampled_entries = 40;
+constexpr double least_sampled_keys = 2000;
 
-/// `rate`, doubled until a cache of that size is large enough when scaled.
-double rate_for(double rate, std::uint64_t capacity, const Trace& trace) {
-    const double mean_size =
-        std::max(1.0, static_cast<double>(whole_of(trace)) / static_cast<double>(trace.unique_keys()));
-    while (rate < 1 && rate * static_cast<double>(capacity) / mean_size < least_sampled_entries)
-        rate *= 2;
-    return std::min(rate, 1.0);
+/// Whether a smaller cache behaves like a larger one. When these two are full, newcomers pass through one single place,
+/// which cannot be made smaller along with the rest: they are run over the whole trace, whatever the sample.
+bool can_be_scaled(const LabPolicy& policy) {
+    return policy.name != "lfu" && policy.name != "mru";
 }
 
-/// A sample with what all simulations over it share.
+double rate_for(double rate, const LabPolicy& policy, std::uint64_t capacity, const Trace& trace) {
+    if (rate >= 1 || !can_be_scaled(policy)) return 1;
+    const auto keys = static_cast<double>(trace.unique_keys());
+    const double mean_size = std::max(1.0, static_cast<double>(whole_of(trace)) / keys);
+    const double entries = static_cast<double>(capacity) / mean_size;
+    return std::min(1.0, std::max({rate, least_sampled_entries / entries, least_sampled_keys / keys}));
+}
+
+/// A sample with what all simulations over it share, made when first asked for.
 class SharedSample {
 public:
-    SharedSample(const Trace& trace, double rate) : sample_(trace, rate) {}
+    using Order = std::function<const PopularityOrder&()>;
 
-    const SampledTrace& operator*() const noexcept { return sample_; }
-    const SampledTrace* operator->() const noexcept { return &sample_; }
+    SharedSample(const Trace& trace, double rate, Order order) : trace_(trace), rate_(rate), order_(std::move(order)) {}
+
+    const SampledTrace& get() {
+        std::call_once(made_, [this] {
+            if (rate_ >= 1) {
+                sample_.emplace(trace_);
+            } else {
+                sample_.emplace(order_(), rate_);
+            }
+        });
+        return *sample_;
+    }
 
     const std::vector<std::uint32_t>& next() {
-        std::call_once(next_made_, [this] { next_ = next_uses(sample_.sequence()); });
+        std::call_once(next_made_, [this] { next_ = next_uses(get().sequence()); });
         return next_;
     }
 
 private:
-    SampledTrace sample_;
+    const Trace& trace_;
+    const double rate_;
+    const Order order_;
+    std::once_flag made_;
+    std::optional<SampledTrace> sample_;
     std::once_flag next_made_;
     std::vector<std::uint32_t> next_;
 };
 
-double hit_ratio_of(SharedSample& sample, const LabPolicy& policy, std::uint64_t capacity, std::uint32_t shards,
+double hit_ratio_of(SharedSample& shared, const LabPolicy& policy, std::uint64_t capacity, std::uint32_t shards,
                     const std::function<void(std::size_t)>& on_progress) {
-    const RequestSequence sequence = sample->sequence();
-    const bool whole = sample->rate() >= 1;
+    const SampledTrace& sample = shared.get();
+    const RequestSequence sequence = sample.sequence();
+    const bool whole = sample.rate() >= 1;
     std::vector<bool> each;
     const RunWatch watch{on_progress, whole ? nullptr : &each};
     const std::uint64_t hits = policy.is_belady()
-                                   ? run_belady(sequence, sample.next(), sample->scaled(capacity), watch)
-                                   : run_store(sequence, {*policy.online, sample->scaled(capacity), shards}, watch);
-    return whole ? static_cast<double>(hits) / static_cast<double>(sequence.keys.size()) : sample->hit_ratio(each);
+                                   ? run_belady(sequence, shared.next(), sample.scaled(capacity), watch)
+                                   : run_store(sequence, {*policy.online, sample.scaled(capacity), shards}, watch);
+    return whole ? static_cast<double>(hits) / static_cast<double>(sequence.keys.size()) : sample.hit_ratio(each);
 }
 
 } // namespace
 
 std::vector<Outcome> simulate(const Trace& trace, const SimulationOptions& options,
                               const std::function<void(std::size_t)>& on_progress) {
+    std::once_flag order_made;
+    std::optional<PopularityOrder> order;
+    const auto make_order = [&]() -> const PopularityOrder& {
+        std::call_once(order_made, [&] { order.emplace(trace); });
+        return *order;
+    };
     std::map<double, SharedSample> samples;
     std::vector<Outcome> outcomes(options.capacities.size() * options.policies.size());
     std::vector<std::function<void()>> jobs;
     for (const std::uint64_t capacity : options.capacities) {
-        const double rate = rate_for(options.sample, capacity, trace);
-        SharedSample& sample = samples.try_emplace(rate, trace, rate).first->second;
         for (const LabPolicy& policy : options.policies) {
+            const double rate = rate_for(options.sample, policy, capacity, trace);
+            SharedSample& sample = samples.try_emplace(rate, trace, rate, make_order).first->second;
             Outcome& outcome = outcomes[jobs.size()];
             jobs.emplace_back([&, capacity] {
                 const auto begin = std::chrono::steady_clock::now();
                 const double hit_ratio = hit_ratio_of(sample, policy, capacity, options.shards, on_progress);
                 const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
-                outcome = {policy.name, capacity, hit_ratio, sample->sequence().keys.size(), passed.count()};
+                outcome = {policy.name, capacity, hit_ratio, sample.get().sequence().keys.size(), passed.count()};
             });
         }
     }
@@ -84,8 +114,9 @@ std::vector<Outcome> simulate(const Trace& trace, const SimulationOptions& optio
 std::uint64_t total_requests(const Trace& trace, const SimulationOptions& options) {
     double total = 0;
     for (const std::uint64_t capacity : options.capacities)
-        total += rate_for(options.sample, capacity, trace) * static_cast<double>(trace.requests());
-    return static_cast<std::uint64_t>(total) * options.policies.size();
+        for (const LabPolicy& policy : options.policies)
+            total += rate_for(options.sample, policy, capacity, trace) * static_cast<double>(trace.requests());
+    return static_cast<std::uint64_t>(total);
 }
 
 } // namespace tiercel::lab

@@ -13,7 +13,7 @@ namespace {
 
 TEST(Sampling, at_rate_one_is_the_trace_itself) {
     const Trace trace = random_trace(1, 1'000, 50);
-    const SampledTrace sample(trace, 1);
+    const SampledTrace sample(trace);
     EXPECT_EQ(sample.sequence().keys.data(), trace.keys.data());
     EXPECT_EQ(sample.scaled(7), 7u);
     std::vector<bool> hits(1'000);
@@ -23,7 +23,7 @@ TEST(Sampling, at_rate_one_is_the_trace_itself) {
 
 TEST(Sampling, takes_all_requests_of_a_key_or_none) {
     const Trace trace = random_trace(2, 50'000, 5'000);
-    const SampledTrace sample(trace, 0.1);
+    const SampledTrace sample(PopularityOrder(trace), 0.1);
     const auto keys = sample.sequence().keys;
     const std::set<std::uint32_t> chosen(keys.begin(), keys.end());
     EXPECT_NEAR(static_cast<double>(chosen.size()), static_cast<double>(trace.unique_keys()) / 10, 2);
@@ -39,7 +39,7 @@ TEST(Sampling, keeps_sizes_with_their_requests) {
     Trace trace = random_trace(2, 5'000, 500);
     for (const auto key : trace.keys)
         trace.sizes.push_back(key + 1);
-    const SampledTrace sample(trace, 0.3);
+    const SampledTrace sample(PopularityOrder(trace), 0.3);
     ASSERT_EQ(sample.sequence().sizes.size(), sample.sequence().keys.size());
     for (std::size_t at = 0; at < sample.sequence().keys.size(); ++at)
         ASSERT_EQ(sample.sequence().sizes[at], sample.sequence().keys[at] + 1);
@@ -48,7 +48,7 @@ TEST(Sampling, keeps_sizes_with_their_requests) {
 TEST(Sampling, lets_a_key_stand_for_its_neighbours) {
     // 4 keys, 2 to be chosen: one of the popular pair, which has 14 of 17 requests, and one of the other.
     const Trace trace = trace_of_words("a a a a a a a a b b b b b b c c d");
-    const SampledTrace sample(trace, 0.5);
+    const SampledTrace sample(PopularityOrder(trace), 0.5);
     const auto keys = sample.sequence().keys;
     std::vector<bool> hits(keys.size());
     for (std::size_t at = 0; at < keys.size(); ++at)
@@ -74,6 +74,7 @@ TEST(Sampling, of_a_tenth_is_within_a_point) {
                 << exact[at].policy << " at " << exact[at].capacity;
             EXPECT_EQ(sampled[at].capacity, exact[at].capacity);
         }
+        EXPECT_EQ(sampled.back().policy, "belady");
         EXPECT_LT(sampled.back().requests, exact.back().requests / 7);
     }
 }
