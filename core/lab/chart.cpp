@@ -23,6 +23,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> known_co
                                                                                        {"arc", "#5fa821"},
                                                                                        {"w_tinylfu", "#e24a93"}}};
 
+/// For policies of later days.
+constexpr std::array<std::string_view, 5> other_colours{"#c2594b", "#7d8f2a", "#5b6fd6", "#b06fb8", "#3f9c9c"};
+
 } // namespace
 
 std::string colour_of(std::string_view policy) {
@@ -32,7 +35,7 @@ std::string colour_of(std::string_view policy) {
     std::size_t sum = 0;
     for (const char c : policy)
         sum = sum * 31 + static_cast<unsigned char>(c);
-    return std::string(known_colours[sum % known_colours.size()].second);
+    return std::string(other_colours[sum % other_colours.size()]);
 }
 
 RatioRange range_of(const std::vector<Curve>& curves) {

@@ -10,7 +10,6 @@ namespace {
 using Point = SvgText::Point;
 
 constexpr double left = 24;
-constexpr double names_width = 96;
 constexpr double top = 96;
 constexpr double row_step = 34;
 constexpr double bar_height = 20;
@@ -55,6 +54,10 @@ double draw_sequence(SvgText& svg, const BarChart& chart, double x) {
 } // namespace
 
 std::string svg_of(const BarChart& chart) {
+    std::size_t longest_name = 0;
+    for (const auto& bar : chart.bars)
+        longest_name = std::max(longest_name, bar.name.size());
+    const double names_width = static_cast<double>(longest_name) * letter_width + 24;
     double sequence_width = 0;
     {
         SvgText unused(0, 0, "");
