@@ -18,7 +18,6 @@ constexpr double requests_to_choose_by = 500'000;
 struct RecommendOptions : LabOptions {
     std::string trace;
     std::string size;
-    double worth = 2.0; ///< in points
 };
 
 double hit_ratio_of(const std::vector<Outcome>& outcomes, std::string_view policy, std::uint64_t size) {
@@ -31,9 +30,6 @@ void recommend(const RecommendOptions& options, bool sample_given) {
     SimulationOptions simulation = simulation_of(options);
     std::erase_if(simulation.policies, &LabPolicy::is_belady);
     if (simulation.policies.empty()) throw UsageError("belady knows the future; name a policy that can be chosen");
-    if (!(options.worth > 0))
-        throw UsageError("--worth is the points of hit ratio that half as much memory again must "
-                         "buy: above 0");
     std::vector<CacheSize> wanted;
     if (!options.size.empty()) wanted.emplace_back(options.size);
 
@@ -42,7 +38,7 @@ void recommend(const RecommendOptions& options, bool sample_given) {
     if (!sample_given) simulation.sample = std::min(1.0, requests_to_choose_by / static_cast<double>(trace.requests()));
     simulation.capacities = sizes;
     Findings findings;
-    findings.choice = choose(simulate_with_progress(trace, simulation), sizes, options.worth / 100);
+    findings.choice = choose(simulate_with_progress(trace, simulation), sizes);
 
     // The choice may rest on a sample; what is said of it does not, unless that was asked for.
     if (!sample_given) simulation.sample = 1;
@@ -74,11 +70,8 @@ void add_recommend(CLI::App& lab) {
     auto options = std::make_shared<RecommendOptions>();
     options->policies = {"all"};
     command.add_option("--trace", options->trace, "a file of one request a line; -: standard input")->required();
-    command.add_option("--size", options->size, "the size, where it is given; by default it is chosen, see --worth");
-    command
-        .add_option("--worth", options->worth,
-                    "points of hit ratio that half as much memory again must buy to be worth it")
-        ->capture_default_str();
+    command.add_option("--size", options->size,
+                       "the size, where it is given; by default the knee of the curve of the best policies");
     add_simulation_options(command, *options);
     command.get_option("--sample")
         ->description("the part of keys to simulate; by default enough for the choice, then all for the figures")

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::uint64_t smallest_part = 1000;
 
+/// A hundredth of hit ratio: less is taken for a straight line.
+constexpr double least_knee = 0.01;
+
 std::string size_text(std::uint64_t size, const Trace& trace) {
     return grouped(size) + " " + std::string(size == 1 && trace.sizes.empty() ? "entry" : unit_of(trace));
 }
@@ -31,17 +34,22 @@ std::vector<std::uint64_t> half_again_sizes(const Trace& trace) {
     return sizes;
 }
 
-PolicyAtSize choose(const std::vector<Outcome>& outcomes, const std::vector<std::uint64_t>& sizes, double worth) {
+PolicyAtSize choose(const std::vector<Outcome>& outcomes, const std::vector<std::uint64_t>& sizes) {
     const auto best_at = [&](std::uint64_t size) {
         const Outcome* best = nullptr;
         for (const auto& outcome : outcomes)
             if (outcome.capacity == size && (best == nullptr || outcome.hit_ratio > best->hit_ratio)) best = &outcome;
         return best;
     };
-    std::size_t at = sizes.size() - 1;
-    while (at > 0 && best_at(sizes[at])->hit_ratio - best_at(sizes[at - 1])->hit_ratio < worth)
-        --at;
-    return {best_at(sizes[at])->policy, sizes[at]};
+    const double slope = best_at(sizes.back())->hit_ratio / static_cast<double>(sizes.back());
+    std::uint64_t knee = sizes.back();
+    double highest = least_knee;
+    for (const std::uint64_t size : sizes)
+        if (const double above = best_at(size)->hit_ratio - slope * static_cast<double>(size); above > highest) {
+            knee = size;
+            highest = above;
+        }
+    return {best_at(knee)->policy, knee};
 }
 
 std::string sentences(const Findings& findings, const Trace& trace) {

@@ -18,9 +18,12 @@ struct PolicyAtSize {
     std::uint64_t size = 0;
 };
 
-/// The smallest of the sizes from which on half as much memory again never buys `worth` (0.01: a point of hit ratio),
-/// and the policy that hits most there. `outcomes`: online policies only, at each of the sizes, which rise.
-PolicyAtSize choose(const std::vector<Outcome>& outcomes, const std::vector<std::uint64_t>& sizes, double worth);
+/// The knee of the curve of the best policy at each size: where it lies highest above the straight line from no memory
+/// and no hits to the last size and its hits (V. Satopää, J. Albrecht, D. Irwin, B. Raghavan, "Finding a 'kneedle' in a
+/// haystack", ICDCS workshops 2011). Beyond it memory buys less than the average of that line. Where the curve is no
+/// point above the line, the last size: there all memory is worth the same. And the policy that hits most there.
+/// `outcomes`: online policies only, at each of the sizes, which rise.
+PolicyAtSize choose(const std::vector<Outcome>& outcomes, const std::vector<std::uint64_t>& sizes);
 
 /// What the three sentences are made of.
 struct Findings {

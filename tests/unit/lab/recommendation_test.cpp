@@ -56,21 +56,22 @@ TEST(Recommendation, does_not_call_belady_a_bound_when_weighed) {
     EXPECT_THAT(text, HasSubstr("a mark and no bound."));
 }
 
-TEST(Recommendation, chooses_the_size_from_which_on_more_is_not_worth_it) {
-    const std::vector<std::uint64_t> sizes{10, 15, 22, 33};
+TEST(Recommendation, chooses_the_knee_of_the_best_curve) {
+    const std::vector<std::uint64_t> sizes{10, 20, 50, 100};
     const auto choice = [&](std::vector<double> first, std::vector<double> second) {
         std::vector<Outcome> outcomes;
         for (std::size_t at = 0; at < sizes.size(); ++at) {
             outcomes.push_back({"first", sizes[at], first[at], 1, 1});
             outcomes.push_back({"second", sizes[at], second[at], 1, 1});
         }
-        const PolicyAtSize chosen = choose(outcomes, sizes, 0.01);
+        const PolicyAtSize chosen = choose(outcomes, sizes);
         return chosen.policy + " " + std::to_string(chosen.size);
     };
-    EXPECT_EQ(choice({.1, .2, .3, .301}, {.0, .0, .0, .0}), "first 22");
-    EXPECT_EQ(choice({.1, .2, .3, .301}, {.0, .0, .31, .31}), "second 22");
+    EXPECT_EQ(choice({.3, .5, .7, .8}, {.0, .0, .0, .8}), "first 20");
+    EXPECT_EQ(choice({.3, .5, .6, .8}, {.0, .0, .75, .8}), "second 50");
     EXPECT_EQ(choice({.1, .1, .1, .1}, {.0, .0, .0, .0}), "first 10");
-    EXPECT_EQ(choice({.1, .1, .1, .9}, {.0, .0, .0, .0}), "first 33"); // a loop that fits only there
+    EXPECT_EQ(choice({.0, .0, .0, .9}, {.0, .0, .0, .9}), "first 100");    // a loop that fits only there
+    EXPECT_EQ(choice({.09, .18, .45, .9}, {.0, .0, .0, .9}), "first 100"); // each entry is worth the same
 }
 
 TEST(Recommendation, tries_sizes_half_as_much_again_up_to_all_keys) {
