@@ -31,7 +31,8 @@ private:
     std::uint64_t done_ = 0;
     bool drawn_ = false;
     const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-    std::chrono::steady_clock::time_point next_draw_ = begin_;
+    std::chrono::steady_clock::time_point next_draw_ =
+        begin_ + std::chrono::milliseconds(100); ///< not for a moment only
 };
 
 /// The line itself: label, bar, percentage, and what is left of the time.
