@@ -72,14 +72,15 @@ public:
 
     /// Looks in memory, then in the tiers. Empty when nobody has it, or when the tiers could not be asked.
     Value get(const K& key, const CallOptions& options = {}) const {
-        auto found = try_get(key, options);
+        if (auto hit = hit_of(key, options)) return of_memory(std::move(hit));
+        auto found = miss(key, options, false, {});
         return found ? *std::move(found) : Value();
     }
 
     /// The same; says why it could not look (closed, timeout, a strict call's failing tier).
     Result<Value> try_get(const K& key, const CallOptions& options = {}) const {
-        if (auto hit = hit_of(key, options)) return *std::move(hit);
-        return first(read_and_wait(Types::probes_of(key), options, false, {}, true));
+        if (auto hit = hit_of(key, options)) return of_memory(std::move(hit));
+        return miss(key, options, false, {});
     }
 
     /// Looks, then loads with the cache's loader.
@@ -92,8 +93,8 @@ public:
     /// The same with a loader of this call's own. Who joins a load under way gets that load's result. What the loader
     /// refers to must last until the load ends: not when this call gives up, but within TimeoutOptions::source.
     Result<Value> get_or_load(const K& key, const Loader<K, V>& loader, const CallOptions& options = {}) const {
-        if (auto hit = hit_of(key, options)) return *std::move(hit);
-        return first(read_and_wait(Types::probes_of(key), options, true, loader, true));
+        if (auto hit = hit_of(key, options)) return of_memory(std::move(hit));
+        return miss(key, options, true, loader);
     }
 
     /// One batch to each tier. One Handle for each key, in order; duplicates are fine.
@@ -310,11 +311,13 @@ private:
 
     explicit Cache(std::shared_ptr<detail::Engine> engine) : engine_(std::move(engine)) {}
 
-    std::optional<Value> hit_of(const K& key, const CallOptions& options) const {
-        if (options.skip.has_memory()) return std::nullopt;
-        auto entry = engine_->find({hash_of(key), &key});
-        if (!entry) return std::nullopt;
-        return Value(std::move(entry), {Source::Kind::memory, 0});
+    detail::EntryPtr hit_of(const K& key, const CallOptions& options) const {
+        return options.skip.has_memory() ? nullptr : engine_->find({hash_of(key), &key});
+    }
+    static Value of_memory(detail::EntryPtr entry) { return Value(std::move(entry), {Source::Kind::memory, 0}); }
+
+    Result<Value> miss(const K& key, const CallOptions& options, bool load, const Loader<K, V>& loader) const {
+        return first(read_and_wait(Types::probes_of(key), options, load, loader, true));
     }
 
     /// What memory has, in the places of the keys; `missed` are the places of the others.
@@ -333,7 +336,7 @@ private:
             }
             for (std::size_t i = 0; i < count; ++i) {
                 if (found[i]) {
-                    values[begin + i] = Value(std::move(found[i]), {Source::Kind::memory, 0});
+                    values[begin + i] = of_memory(std::move(found[i]));
                 } else {
                     missed.push_back(begin + i);
                 }
@@ -417,7 +420,7 @@ private:
         if constexpr (single) {
             if (!options.skip.has_memory()) {
                 if (auto entry = engine_->find(probes.front()->ref())) {
-                    ready.emplace(Value(std::move(entry), {Source::Kind::memory, 0}));
+                    ready.emplace(of_memory(std::move(entry)));
                 }
             }
         }

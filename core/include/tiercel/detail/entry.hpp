@@ -80,23 +80,26 @@ public:
     std::uint64_t weight = 1;  ///< in the weigher's unit
 
     std::atomic<Nanos> last_used{0};
+    std::uint32_t place = 0;     ///< the eviction policy's: where it keeps this entry
+    std::uint32_t residence = 0; ///< which filling of its shard holds it; 0: none does
 
-    // From here on what a hit reads, next to the key.
-    std::uint32_t place = 0;                     ///< the eviction policy's: where it keeps this entry
-    std::uint32_t residence = 0;                 ///< which filling of its shard holds it; 0: none does
+    // From here on what a hit reads, and after it value and key.
     RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
 
 protected:
     bool has_value_ = false;
 
 private:
+    bool is_published_ = false;
     std::atomic<std::uint8_t> uses_{0};
     mutable std::atomic<std::uint32_t> refs_{0};
-    bool is_published_ = false;
 
 public:
     Nanos expires = never; ///< not served at or after this; set before publication
     const std::uint64_t hash;
+
+    /// Where that begins, in bytes.
+    const char* hot() const noexcept { return reinterpret_cast<const char*>(&left); }
 
     /// Uses since the policy last looked, up to what it asked to have counted. Relaxed: a lost or late count costs one
     /// use of precision.
