@@ -18,14 +18,17 @@ class TraceEntry final : public detail::Entry {
 public:
     TraceEntry(std::uint32_t key, std::uint64_t key_hash) : Entry(key_hash), key_(key) { has_value_ = true; }
     const void* key() const noexcept override { return &key_; }
+    std::size_t block_bytes() const noexcept override { return sizeof(*this); }
+
+    static bool is_of(const Entry& entry, const void* key) noexcept {
+        return static_cast<const TraceEntry&>(entry).key_ == *static_cast<const std::uint32_t*>(key);
+    }
 
 private:
+    void destroy_contents() noexcept override {}
+
     const std::uint32_t key_;
 };
-
-bool equal_keys(const void* a, const void* b) noexcept {
-    return *static_cast<const std::uint32_t*>(a) == *static_cast<const std::uint32_t*>(b);
-}
 
 /// Nothing expires, so that nobody asks.
 class StoppedClock final : public spi::Clock {
@@ -41,7 +44,7 @@ std::uint64_t run_store(const RequestSequence& sequence, const CacheShape& shape
     (sequence.weighed() ? options.max_weight : options.max_entries) = shape.capacity;
     options.eviction = shape.eviction;
     options.shards = shape.shards;
-    options.key_equal = equal_keys;
+    options.holds_key = TraceEntry::is_of;
     const StoppedClock clock;
     memory::Store store(std::move(options), clock);
 

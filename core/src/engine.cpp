@@ -42,6 +42,10 @@ public:
         chain_->store.find_many(keys, found);
     }
 
+    std::optional<Result<Answer>> look_no_further(const CallOptions& options) override {
+        return chain::look_no_further(*chain_, options);
+    }
+
     Cancel read(ReadRequest request, std::function<void(Answers)> done) override {
         return chain::read(chain_, std::move(request), std::move(done));
     }

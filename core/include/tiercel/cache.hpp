@@ -317,6 +317,9 @@ private:
     static Value of_memory(detail::EntryPtr entry) { return Value(std::move(entry), {Source::Kind::memory, 0}); }
 
     Result<Value> miss(const K& key, const CallOptions& options, bool load, const Loader<K, V>& loader) const {
+        if (!load) {
+            if (auto nothing = engine_->look_no_further(options)) return result_of(*std::move(nothing));
+        }
         return first(read_and_wait(Types::probes_of(key), options, load, loader, true));
     }
 
@@ -348,6 +351,9 @@ private:
     detail::Answers read_missed(std::span<const K> keys, const std::vector<std::size_t>& missed,
                                 const CallOptions& options, bool load, const Loader<K, V>& loader) const {
         if (missed.empty()) return {};
+        if (!load) {
+            if (auto nothing = engine_->look_no_further(options)) return {missed.size(), *std::move(nothing)};
+        }
         std::vector<detail::EntryPtr> probes;
         probes.reserve(missed.size());
         for (const auto at : missed)

@@ -334,6 +334,13 @@ std::shared_ptr<Descent> take_off(const ChainPtr& chain, detail::ReadRequest& re
 
 } // namespace
 
+std::optional<Result<Answer>> look_no_further(const Chain& chain, const CallOptions& options) {
+    if (!chain.tiers.empty()) return std::nullopt;
+    if (!chain.scope->open()) return Result<Answer>(chain.closed_error());
+    if (auto refused = check(options)) return Result<Answer>(*std::move(refused));
+    return Result<Answer>(Answer{});
+}
+
 detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::function<void(detail::Answers)> done) {
     const auto size = request.probes.size();
     if (size == 0) {

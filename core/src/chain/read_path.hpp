@@ -3,8 +3,13 @@
 #include "chain.hpp"
 
 #include <functional>
+#include <optional>
 
 namespace tiercel::chain {
+
+/// A lookup that may not load, of what memory does not have, in a cache without tiers: a miss, unless the call may not
+/// look at all. Empty for a cache with tiers.
+std::optional<Result<detail::Answer>> look_no_further(const Chain& chain, const CallOptions& options);
 
 /// Begins a lookup: memory, then the tiers from the nearest down, then (if asked to load) the source.
 ///

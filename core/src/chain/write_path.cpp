@@ -419,9 +419,11 @@ std::optional<Result<WriteReport>> write_here(Chain& chain, const EntryPtr& entr
     if (auto refused = check(options)) return *std::move(refused);
     const Ending ending(*chain.scope);
     if (!ending) return chain.closed_error();
-    const auto now = chain.runtime->now();
+    const auto life = chain.life_of(options.ttl);
+    const bool can_expire = life || chain.options.max_memory_ttl;
+    const auto now = can_expire ? chain.runtime->now() : chain.runtime->coarse_now();
     entry->created = detail::to_nanos(now);
-    entry->expires = chain.memory_expiry(now, chain.life_of(options.ttl));
+    entry->expires = chain.memory_expiry(now, life);
     // What is being loaded is older; what begins to load from here on may well be newer.
     chain.flights.supersede(entry->ref());
     WriteReport report;
