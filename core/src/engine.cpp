@@ -74,6 +74,18 @@ public:
         return chain::prime_from_tier(chain_, tier, std::move(options), std::move(done));
     }
 
+    Result<void> set_memory_bounds(const MemoryBounds& bounds) override {
+        if (auto wrong = check_bounds(bounds, chain_->options.weigher != nullptr)) return *std::move(wrong);
+        if (!chain_->scope->open()) return chain_->closed_error();
+        chain_->store.set_bounds(bounds.max_entries, bounds.max_weight);
+        return {};
+    }
+    Result<void> set_eviction(Eviction eviction) override {
+        if (!chain_->scope->open()) return chain_->closed_error();
+        chain_->store.set_eviction(eviction);
+        return {};
+    }
+
     CacheStats stats() const override;
 
     Result<void> close() override {
@@ -204,8 +216,8 @@ CacheStats ChainEngine::stats() const {
     stats.memory.too_heavy = store.too_heavy;
     stats.memory.entries = store.entries;
     stats.memory.weight = store.weight;
-    stats.memory.max_entries = chain.options.max_entries;
-    stats.memory.max_weight = chain.options.max_weight;
+    stats.memory.max_entries = store.max_entries;
+    stats.memory.max_weight = store.max_weight;
     stats.memory.removals = store.removals;
     stats.memory.hit_latency = hit_latency_.get();
 

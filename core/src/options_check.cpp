@@ -32,15 +32,9 @@ std::optional<Error> check_positive(const std::string& field, nanoseconds durati
 }
 
 std::optional<Error> check_memory(const EngineOptions& options) {
-    if (options.max_entries == 0 && options.max_weight == 0) {
-        return wrong("memory.max_entries", "and memory.max_weight are both 0; bound memory by at least one of them");
-    }
-    if (options.max_weight != 0 && !options.weigher) {
-        return wrong("memory.max_weight", "needs memory.weigher to say what an entry weighs");
-    }
-    if (options.weigher && options.max_weight == 0) {
-        return wrong("memory.weigher", "has no use without memory.max_weight");
-    }
+    const bool weighs = options.weigher != nullptr;
+    if (auto refused = check_bounds({options.max_entries, options.max_weight}, weighs)) return refused;
+    if (weighs && options.max_weight == 0) return wrong("memory.weigher", "has no use without memory.max_weight");
     if (options.shards != 0 && !std::has_single_bit(options.shards)) {
         return wrong("memory.shards", "is " + std::to_string(options.shards) + "; give a power of two, or 0");
     }
@@ -64,6 +58,16 @@ std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std
 }
 
 } // namespace
+
+std::optional<Error> check_bounds(const MemoryBounds& bounds, bool weighs) {
+    if (bounds.max_entries == 0 && bounds.max_weight == 0) {
+        return wrong("memory.max_entries", "and memory.max_weight are both 0; bound memory by at least one of them");
+    }
+    if (bounds.max_weight != 0 && !weighs) {
+        return wrong("memory.max_weight", "needs memory.weigher to say what an entry weighs");
+    }
+    return std::nullopt;
+}
 
 std::optional<Error> check_options(const EngineOptions& options) {
     if (options.name.empty()) return wrong("name", "is empty; name what is cached, for statistics and key prefixes");

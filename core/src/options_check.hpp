@@ -13,4 +13,7 @@ inline constexpr std::chrono::nanoseconds longest_life = std::chrono::hours(24) 
 /// The first field that is out of range or contradicts another, with what to do about it; empty if all is well.
 std::optional<Error> check_options(const EngineOptions& options);
 
+/// Of the bounds of memory alone.
+std::optional<Error> check_bounds(const MemoryBounds& bounds, bool weighs);
+
 } // namespace tiercel::detail

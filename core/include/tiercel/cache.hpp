@@ -295,6 +295,18 @@ public:
             std::forward<Token>(token));
     }
 
+    // Changing ------------------------------------------------------------------------------------------------------
+
+    /// Gives memory other bounds; what is over them leaves before this returns (RemovalCause::size). The shards stay:
+    /// bounds below their number count as that.
+    /// Errors: invalid_option, with the name of the field; closed.
+    Result<void> set_memory_bounds(const MemoryBounds& bounds) const { return engine_->set_memory_bounds(bounds); }
+
+    /// Gives memory another eviction policy, which takes the entries over in the order in which the old one would have
+    /// let them go. O(entries), a shard at a time; writers of that shard wait, readers do not.
+    /// Errors: closed.
+    Result<void> set_eviction(Eviction eviction) const { return engine_->set_eviction(eviction); }
+
     // Knowing, ending ------------------------------------------------------------------------------------------------
 
     /// Cost: some microseconds; takes each shard's lock once.

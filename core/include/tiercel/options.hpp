@@ -44,6 +44,12 @@ struct MemoryOptions {
     detail::Callback<void(const K&, const Handle<V>&, RemovalCause)> on_removal = {};
 };
 
+/// What MemoryOptions of the same names say, for a cache that runs.
+struct MemoryBounds {
+    std::uint64_t max_entries = 0;
+    std::uint64_t max_weight = 0;
+};
+
 /// A backend placed in the chain.
 struct TierOptions {
     /// Made by redis::connect, memcached::connect, memory_backend::create, or yours. An error here is create()'s.

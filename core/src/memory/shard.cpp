@@ -229,6 +229,8 @@ void Shard::add_to(StoreStats& stats) const {
     stats.too_heavy += counts_.too_heavy;
     stats.entries += held_.table.size();
     stats.weight += held_.weight;
+    if (options_.max_entries != no_bound) stats.max_entries += options_.max_entries;
+    if (options_.max_weight != no_bound) stats.max_weight += options_.max_weight;
     for (std::size_t cause = 0; cause < removal_cause_count; ++cause)
         stats.removals[cause] += counts_.removals[cause];
 }

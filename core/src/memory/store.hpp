@@ -42,6 +42,8 @@ struct StoreStats {
     std::uint64_t too_heavy = 0; ///< inserts refused because they outweigh a whole shard
     std::uint64_t entries = 0;
     std::uint64_t weight = 0;
+    std::uint64_t max_entries = 0; ///< 0: no bound
+    std::uint64_t max_weight = 0;  ///< 0: no bound
     std::array<std::uint64_t, removal_cause_count> removals{};
 };
 

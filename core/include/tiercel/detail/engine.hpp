@@ -129,6 +129,9 @@ public:
     virtual Cancel prime_from_tier(std::string_view tier, PrimeOptions options,
                                    std::function<void(Result<PrimeReport>)> done) = 0;
 
+    virtual Result<void> set_memory_bounds(const MemoryBounds& bounds) = 0;
+    virtual Result<void> set_eviction(Eviction eviction) = 0;
+
     virtual CacheStats stats() const = 0;
 
     /// Errors: timeout, when something was still under way at its end; it can do no more harm.
