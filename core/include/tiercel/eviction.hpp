@@ -28,6 +28,16 @@ private:
 /// Entries past their expiry leave for that, and no policy has a say.
 namespace eviction {
 
+/// Newcomers are on probation; those that are used twice there, or come back soon after they left and are used more
+/// than somebody they challenge, are protected, and as long as there is room for them among the protected all are. How
+/// much of the capacity is for probation, and how fast the protected lose their standing, is chosen anew all the time
+/// by what does best on a sample of the keys: so it follows recency, frequency, scans and loops, and changes between
+/// them. The default. Choose another one where the workload is known and simple, and then to save its memory: 4 bytes
+/// an entry for the remembered keys and at most 75 KB a cache, most of it from the first some hundred entries on. A hit
+/// is as cheap as clock()'s, up to the eighth. A new value keeps its key's place. O(1) amortised. Our own; the parts
+/// are S3-FIFO's queues, LIRS's fill, and a duel of sampled shadows (see core/src/memory/README.md).
+Eviction adaptive();
+
 /// The least recently used entry leaves. Choose it when what was used lately will be used again soon, and scans over
 /// more keys than fit are rare. O(1).
 Eviction lru();

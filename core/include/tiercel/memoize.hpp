@@ -21,7 +21,7 @@ struct MemoizeOptions {
     std::size_t max_entries = 10'000;
     /// Life of a result; empty: until it is evicted. Must be positive.
     std::optional<std::chrono::nanoseconds> ttl = {};
-    Eviction eviction = eviction::lru();
+    Eviction eviction = eviction::adaptive();
     /// For statistics.
     std::string name = "memoized";
 };

@@ -34,7 +34,7 @@ struct MemoryOptions {
     /// The weight of an entry; called once for each value, outside all locks. One that throws makes the entry
     /// uncacheable in memory. A heavier entry than the bound is not held.
     detail::Callback<std::uint64_t(const K&, const V&)> weigher = {};
-    Eviction eviction = eviction::lru();
+    Eviction eviction = eviction::adaptive();
     /// Parts with a lock and an eviction order each: a power of two; 0: chosen from the bounds and the machine.
     std::uint32_t shards = 0;
     /// Most life in memory, below the value's own (a short L1 over a long L2). Empty: no cap. Must be positive.

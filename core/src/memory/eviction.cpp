@@ -14,6 +14,7 @@ struct Named {
 };
 
 constexpr std::array policies{
+    Named{"adaptive", eviction::adaptive},
     Named{"lru", eviction::lru},
     Named{"lfu", eviction::lfu},
     Named{"fifo", eviction::fifo},

@@ -17,7 +17,9 @@ using detail::Entry;
 struct Uses {
     enum class Told : std::uint8_t {
         none,
-        some, ///< of keys whose hash has none of the bits of `sample`, and only if the shard's lock is free
+        /// Of keys whose hash has none of the bits of `sample`, if the use could be counted (it was not yet count_to),
+        /// and only if the shard's lock is free.
+        some,
         all,
     };
     std::uint8_t count_to = 0; ///< Entry::uses() grows to this and stays; 0: not counted

@@ -58,9 +58,10 @@ bool Shard::use(Entry& entry, Departures& departures) noexcept {
     } else if (entry.expires != never && !is_surely_alive(entry) && entry.expires <= now()) {
         return drop_dead(entry, departures);
     }
-    if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) entry.count_use(most);
-    if (const auto told = uses_.told.load(std::memory_order_relaxed); told != Uses::Told::none)
-        tell_policy(entry, told);
+    bool counted = false;
+    if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) counted = entry.count_use(most);
+    const auto told = uses_.told.load(std::memory_order_relaxed);
+    if (told == Uses::Told::all || (told == Uses::Told::some && counted)) tell_policy(entry, told);
     return true;
 }
 

@@ -24,7 +24,7 @@ using detail::KeyRef;
 struct StoreOptions {
     std::uint64_t max_entries = 0; ///< 0: no bound by entries
     std::uint64_t max_weight = 0;  ///< 0: no bound by weight
-    Eviction eviction = eviction::lru();
+    Eviction eviction = eviction::adaptive();
     /// Power of two, at most 65,536; 0: chosen from the bounds and the machine. Never more shards than the bounds,
     /// which are split over them evenly: an entry heavier than its shard's part of max_weight is refused.
     std::uint32_t shards = 0;

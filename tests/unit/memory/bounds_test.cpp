@@ -14,6 +14,7 @@ using testing::ElementsAre;
 
 StoreOptions bounded(std::uint64_t entries, std::uint64_t weight, std::uint32_t shards = 0) {
     StoreOptions options;
+    options.eviction = eviction::lru();
     options.max_entries = entries;
     options.max_weight = weight;
     options.shards = shards;

@@ -90,11 +90,11 @@ TEST_P(Churn, each_entry_is_told_of_exactly_once_with_its_cause) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, Churn,
-                         testing::Values(ByPolicy{eviction::lru()}, ByPolicy{eviction::lfu()},
-                                         ByPolicy{eviction::fifo()}, ByPolicy{eviction::mru()},
-                                         ByPolicy{eviction::clock()}, ByPolicy{eviction::sieve()},
-                                         ByPolicy{eviction::s3_fifo()}, ByPolicy{eviction::arc()},
-                                         ByPolicy{eviction::w_tinylfu()}),
+                         testing::Values(ByPolicy{eviction::adaptive()}, ByPolicy{eviction::lru()},
+                                         ByPolicy{eviction::lfu()}, ByPolicy{eviction::fifo()},
+                                         ByPolicy{eviction::mru()}, ByPolicy{eviction::clock()},
+                                         ByPolicy{eviction::sieve()}, ByPolicy{eviction::s3_fifo()},
+                                         ByPolicy{eviction::arc()}, ByPolicy{eviction::w_tinylfu()}),
                          testing::PrintToStringParamName());
 
 TEST(Fence, nothing_older_than_a_raised_fence_is_found_after_the_erase) {

@@ -98,6 +98,7 @@ TEST(Expiry, a_time_to_live_of_a_century_is_right) {
 TEST(Expiry, a_dead_entry_that_is_replaced_erased_or_evicted_leaves_as_expired) {
     StoreOptions options;
     options.max_entries = 30;
+    options.eviction = eviction::lru();
     StoreFixture fixture(options);
     for (std::uint64_t key = 0; key < 30; ++key)
         fixture.insert({.key = key, .expires = fixture.in(1ms)});

@@ -31,8 +31,9 @@ public:
         const auto at = residents_.find(key);
         if (at == residents_.end()) return;
         const Uses uses = policy_->uses();
-        if (uses.count_to != 0) at->second->count_use(uses.count_to);
-        if (uses.told == Uses::Told::all) policy_->on_hit(*at->second);
+        const bool counted = uses.count_to != 0 && at->second->count_use(uses.count_to);
+        const bool is_sampled = counted && (at->second->hash & uses.sample) == 0;
+        if (uses.told == Uses::Told::all || (uses.told == Uses::Told::some && is_sampled)) policy_->on_hit(*at->second);
         model_->hit(key);
     }
 
@@ -207,7 +208,8 @@ TEST_P(ModelledPolicies, do_not_wait_for_readers_who_use_everything_all_the_time
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, ModelledPolicies,
-                         testing::Values("clock", "sieve", "s3_fifo", "arc", "w_tinylfu", "w_tinylfu_fixed"),
+                         testing::Values("adaptive", "clock", "sieve", "s3_fifo", "arc", "w_tinylfu",
+                                         "w_tinylfu_fixed"),
                          [](const auto& param) { return std::string(param.param); });
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "policy_models.hpp"
 
+#include "memory/duel.hpp"
+#include "memory/fingerprint_ghost.hpp"
 #include "memory/frequency_sketch.hpp"
 
 #include <tiercel/hash.hpp>
@@ -209,6 +211,103 @@ private:
     bool in_b2_ = false;
 };
 
+/// Takes the choice from a duel and ghosts from their table, which have tests of their own.
+class AdaptiveModel final : public PolicyModel {
+public:
+    void prepare(Key key) override {
+        const std::size_t size = probation_.size() + protected_.size();
+        if (bound_ == 0 && (size > part_ + part_ / 2 || size + size / 2 < part_)) resize(size);
+        duel_.make_ready();
+        duel_.observe(hash_of(key));
+        has_ghost_ = may_challenge_ = ghosts_.take(hash_of(key));
+    }
+    void insert(Key key) override {
+        (has_ghost_ ? protected_ : probation_).push_back(key);
+        uses_[key] = has_ghost_ ? 1 : 0;
+        has_ghost_ = may_challenge_ = false;
+    }
+    void hit(Key key) override {
+        if (uses_[key] == 7) return;
+        ++uses_[key];
+        duel_.observe(hash_of(key));
+    }
+    void evict(Key key) override {
+        if (holds(probation_, key)) ghosts_.put(hash_of(key));
+        drop(key);
+    }
+    void drop(Key key) override {
+        take(probation_, key);
+        take(protected_, key);
+        uses_.erase(key);
+    }
+    std::optional<Key> victim(std::optional<Key> spared) override {
+        const Tuning tuning = duel_.choice();
+        const std::size_t size = probation_.size() + protected_.size();
+        const std::size_t share =
+            std::clamp<std::size_t>((size * tuning.probation_percent + 50) / 100, 1, size > 2 ? size - 1 : 1);
+        if (may_challenge_ && probation_.size() >= share && !protected_.empty()) {
+            has_ghost_ = may_challenge_ = false;
+            for (int look = 0; look < 4; ++look) {
+                const auto key = at_hand(spared);
+                if (!key) break;
+                if (uses_[*key] == 0) {
+                    has_ghost_ = true;
+                    return key;
+                }
+                if (++looks_ >= tuning.wear) {
+                    looks_ = 0;
+                    --uses_[*key];
+                }
+                pass();
+            }
+        }
+        int to_fill = 8;
+        for (;;) {
+            const auto oldest = first_but(probation_, spared);
+            if (oldest && (probation_.size() > share || protected_.empty())) {
+                if (uses_[*oldest] < 2) {
+                    if (to_fill == 0 || protected_.size() + 1 + share >= size) return oldest;
+                    --to_fill;
+                }
+                uses_[*oldest] = 0;
+                take(probation_, *oldest);
+                protected_.push_back(*oldest);
+                continue;
+            }
+            const auto key = at_hand(spared);
+            if (!key) return oldest;
+            if (uses_[*key] == 0) return key;
+            --uses_[*key];
+            pass();
+        }
+    }
+
+private:
+    /// The hand is in front; it passes whom it is to spare.
+    std::optional<Key> at_hand(std::optional<Key> spared) {
+        if (!protected_.empty() && protected_.front() == spared) pass();
+        return protected_.empty() || protected_.front() == spared ? std::nullopt : std::optional(protected_.front());
+    }
+    void pass() { protected_.splice(protected_.end(), protected_, protected_.begin()); }
+    void capacity_changed() override { resize(bound_); }
+    void resize(std::size_t capacity) {
+        if (capacity == part_) return;
+        ghosts_.resize(2 * capacity);
+        duel_.change_part(part_, capacity);
+        part_ = capacity;
+    }
+
+    Duel duel_;
+    FingerprintGhost ghosts_;
+    std::size_t part_ = 0;
+    bool has_ghost_ = false;
+    bool may_challenge_ = false;
+    unsigned looks_ = 0;
+    Keys probation_;
+    Keys protected_;
+    std::map<Key, int> uses_;
+};
+
 /// Takes frequencies from the sketch, which has a test of its own.
 class WTinyLfuModel final : public PolicyModel {
 public:
@@ -341,6 +440,7 @@ private:
 } // namespace
 
 std::unique_ptr<PolicyModel> model_of(std::string_view policy) {
+    if (policy == "adaptive") return std::make_unique<AdaptiveModel>();
     if (policy == "clock") return std::make_unique<ClockModel>();
     if (policy == "sieve") return std::make_unique<SieveModel>();
     if (policy == "s3_fifo") return std::make_unique<S3FifoModel>();

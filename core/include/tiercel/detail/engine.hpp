@@ -41,7 +41,7 @@ struct EngineOptions {
     std::uint64_t max_entries = 0;
     std::uint64_t max_weight = 0;
     std::function<std::uint64_t(const Entry&)> weigher;
-    Eviction eviction = eviction::lru();
+    Eviction eviction = eviction::adaptive();
     std::uint32_t shards = 0;
     std::optional<std::chrono::nanoseconds> max_memory_ttl;
     std::function<void(const Entry&, RemovalCause)> on_removal;

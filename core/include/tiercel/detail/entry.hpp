@@ -105,9 +105,12 @@ public:
     /// use of precision.
     std::uint8_t uses() const noexcept { return uses_.load(std::memory_order_relaxed); }
     void set_uses(std::uint8_t uses) noexcept { uses_.store(uses, std::memory_order_relaxed); }
-    void count_use(std::uint8_t most) noexcept {
+    /// False if they were at `most`, and nothing was written.
+    bool count_use(std::uint8_t most) noexcept {
         const auto before = uses();
-        if (before < most) set_uses(static_cast<std::uint8_t>(before + 1));
+        if (before >= most) return false;
+        set_uses(static_cast<std::uint8_t>(before + 1));
+        return true;
     }
 
     /// From now on readers may find it: its owner calls this before it puts it where they look.
