@@ -110,8 +110,8 @@ public:
     /// The same for many: `found[i]` is of `keys[i]`.
     virtual void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept = 0;
 
-    /// What a look further than memory comes to where there is nothing further: a miss, or why it may not look. Empty for
-    /// a cache with tiers: use read.
+    /// What a look further than memory comes to where there is nothing further: a miss, or why it may not look. Empty
+    /// for a cache with tiers: use read.
     virtual std::optional<Result<Answer>> look_no_further(const CallOptions& options) = 0;
 
     virtual Cancel read(ReadRequest request, std::function<void(Answers)> done) = 0;
