@@ -7,6 +7,7 @@
 
 #include <tiercel/cache.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -97,24 +98,28 @@ Trace drifting() {
 } // namespace
 
 int main() {
-    const std::vector<tiercel::Eviction> policies = {tiercel::eviction::lru(), tiercel::eviction::lfu(),
-                                                     tiercel::eviction::fifo(), tiercel::eviction::mru()};
+    const std::vector<tiercel::Eviction> policies = {tiercel::eviction::adaptive(), tiercel::eviction::lru(),
+                                                     tiercel::eviction::lfu(), tiercel::eviction::fifo(),
+                                                     tiercel::eviction::mru()};
     const std::vector<std::pair<std::string, Trace>> traffic = {
         {"loop", loop()}, {"Zipf", zipf()}, {"Zipf and scans", scan_polluted()}, {"drifting Zipf", drifting()}};
 
     std::printf("%-16s", "");
     for (const auto& policy : policies)
-        std::printf("%8s", std::string(policy.name()).c_str());
+        std::printf("%9s", std::string(policy.name()).c_str());
     std::map<std::string, std::map<std::string, double>> ratio;
     for (const auto& [name, trace] : traffic) {
         std::printf("\n%-16s", name.c_str());
         for (const auto& policy : policies) {
             const double hits = ratio[name][std::string(policy.name())] = hit_ratio(trace, policy);
-            std::printf("%6.1f %%", 100 * hits);
+            std::printf("%7.1f %%", 100 * hits);
         }
     }
     std::printf("\n");
 
+    for (auto& [name, of] : ratio)
+        example::expect(of["adaptive"] > std::max({of["lru"], of["lfu"], of["fifo"], of["mru"]}) - 0.06,
+                        "adaptive is near the best of them on each");
     example::expect(ratio["loop"]["lru"] == 0 && ratio["loop"]["mru"] > 0.5, "a loop over too many keys wants MRU");
     example::expect(ratio["Zipf"]["lfu"] > ratio["Zipf"]["lru"], "stable popularity wants LFU");
     example::expect(ratio["Zipf and scans"]["lfu"] > ratio["Zipf and scans"]["lru"] + 0.05, "the more so with scans");

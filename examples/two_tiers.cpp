@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
         // [snippet two_tiers]
         auto users = tiercel::Cache<std::string, User>::create({
             .name = "users",
-            .memory = {.max_entries = 100'000, .eviction = tiercel::eviction::lru()},
+            .memory = {.max_entries = 100'000},
             .tiers = {{.backend = tiercel::redis::connect(server.url()),
                        .compressor = tiercel::zstd::compressor({.level = 3}),
                        .timeout = 500ms}}, // a slower Redis counts as a failing one

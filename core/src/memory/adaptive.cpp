@@ -15,6 +15,9 @@ namespace {
 /// Who leaves is AdaptiveBody's decision; its tuning is the choice of the duel, one for all shards of the store. Who
 /// leaves probation leaves a ghost.
 ///
+/// What a contest looks at are entries that nobody used lately, out of the CPU's caches, each known by its neighbour
+/// only. So each insert fetches the next ones ahead for the insert after it, one step from its start to its end.
+///
 /// Invariants: an entry is in the queue that its place names; part_ is this policy's part of the duel's capacity, and
 /// within half of its entries if there is no bound by entries.
 class Adaptive final : public Policy {
@@ -36,8 +39,7 @@ public:
 
     void prepare(std::uint64_t hash) override {
         ghosts_.prefetch(hash);
-        if (hand_ != queues_[protected_].end()) __builtin_prefetch(&hand_->place);
-        if (!queues_[probation].empty()) __builtin_prefetch(&queues_[probation].front().place);
+        if (!queues_[protected_].empty()) prefetch(*after(after(hand_)));
         if (!is_bounded_ && (size() > part_ + part_ / 2 || size() + size() / 2 < part_)) fit(size());
         duel_->make_ready();
         duel_->observe(hash);
@@ -51,6 +53,8 @@ public:
         } else {
             join_probation(entry);
         }
+        if (!queues_[protected_].empty()) prefetch(*after(hand_));
+        prefetch(queues_[probation].empty() ? entry : queues_[probation].front());
     }
 
     void on_hit(Entry& entry) noexcept override { duel_->observe(entry.hash); }
@@ -69,7 +73,9 @@ public:
 
     Entry* victim(const Entry* spared) noexcept override {
         View view{*this, spared};
-        return body_.victim(view, duel_->choice());
+        Entry* const found = body_.victim(view, duel_->choice());
+        if (hand_ != queues_[protected_].end()) prefetch(*hand_);
+        return found;
     }
 
     std::string walk(const std::function<void(const Entry&)>& visit) const override {
@@ -153,6 +159,20 @@ private:
         PolicyQueue& queue = queues_[protected_];
         if (hand_ == queue.end()) hand_ = queue.begin();
         return queue.empty() ? nullptr : &*hand_;
+    }
+
+    /// What is written of an entry that leaves or is looked at.
+    static void prefetch(const Entry& entry) noexcept {
+        __builtin_prefetch(&entry.policy_hook, 1);
+        __builtin_prefetch(&entry.place, 1);
+    }
+
+    /// protected is not empty.
+    PolicyQueue::iterator after(PolicyQueue::iterator at) noexcept {
+        PolicyQueue& queue = queues_[protected_];
+        if (at == queue.end()) at = queue.begin();
+        ++at;
+        return at == queue.end() ? queue.begin() : at;
     }
 
     /// There is an entry at the hand.

@@ -80,7 +80,7 @@ public:
 
 private:
     static constexpr std::uint8_t uses_to_protect = 2;
-    static constexpr int contest_looks = 4;
+    static constexpr int contest_looks = 3;
     static constexpr int fill_burst = 8;
 
     static std::size_t share_of(std::size_t size, const Tuning& tuning) noexcept {

@@ -61,7 +61,9 @@ bool Shard::use(Entry& entry, Departures& departures) noexcept {
     bool counted = false;
     if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) counted = entry.count_use(most);
     const auto told = uses_.told.load(std::memory_order_relaxed);
-    if (told == Uses::Told::all || (told == Uses::Told::some && counted)) tell_policy(entry, told);
+    if (told == Uses::Told::none) return true;
+    const auto unheard = (entry.hash & uses_.sample.load(std::memory_order_relaxed)) | (counted ? 0 : 1);
+    if (told == Uses::Told::all || unheard == 0) tell_policy(entry, told);
     return true;
 }
 
@@ -69,7 +71,7 @@ void Shard::tell_policy(Entry& entry, Uses::Told told) noexcept {
     std::unique_lock lock(mutex_, std::defer_lock);
     if (told == Uses::Told::all) {
         lock.lock();
-    } else if ((entry.hash & uses_.sample.load(std::memory_order_relaxed)) != 0 || !lock.try_lock()) {
+    } else if (!lock.try_lock()) {
         return;
     }
     if (entry.residence == residence_) held_.policy->on_hit(entry);

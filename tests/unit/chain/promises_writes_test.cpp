@@ -188,6 +188,7 @@ TEST(Promise14, a_listener_hears_of_each_departure_once_with_its_cause) {
     std::vector<Departure> heard;
     auto options = h.memory_only();
     options.memory.max_entries = 2;
+    options.memory.eviction = eviction::lru();
     options.memory.shards = 1;
     options.memory.on_removal = [&](const std::string& key, const Handle<std::string>& value, RemovalCause cause) {
         heard.push_back({key, *value, cause});

@@ -28,6 +28,7 @@ Cache<int, V> small(std::uint64_t entries = 100) {
     typename Cache<int, V>::Options options;
     options.name = "small";
     options.memory.max_entries = entries;
+    options.memory.eviction = eviction::lru();
     options.memory.shards = 1;
     return Cache<int, V>::create(std::move(options)).value();
 }
@@ -123,6 +124,7 @@ TEST(HandleOf, a_value_that_leaves_memory_is_the_one_its_listener_hears_of) {
     Cache<int, std::string>::Options options;
     options.name = "heard";
     options.memory.max_entries = 2;
+    options.memory.eviction = eviction::lru();
     options.memory.shards = 1;
     options.memory.on_removal = [&](const int& key, const Handle<std::string>& value, RemovalCause cause) {
         EXPECT_EQ(*value, "of " + std::to_string(key));

@@ -247,7 +247,7 @@ public:
             std::clamp<std::size_t>((size * tuning.probation_percent + 50) / 100, 1, size > 2 ? size - 1 : 1);
         if (may_challenge_ && probation_.size() >= share && !protected_.empty()) {
             has_ghost_ = may_challenge_ = false;
-            for (int look = 0; look < 4; ++look) {
+            for (int look = 0; look < 3; ++look) {
                 const auto key = at_hand(spared);
                 if (!key) break;
                 if (uses_[*key] == 0) {

@@ -105,12 +105,13 @@ public:
     /// use of precision.
     std::uint8_t uses() const noexcept { return uses_.load(std::memory_order_relaxed); }
     void set_uses(std::uint8_t uses) noexcept { uses_.store(uses, std::memory_order_relaxed); }
-    /// False if they were at `most`, and nothing was written.
+    /// False if they were at `most` already. Written in any case, for whether is hard to predict, and a reader has just
+    /// written the line for its reference.
     bool count_use(std::uint8_t most) noexcept {
         const auto before = uses();
-        if (before >= most) return false;
-        set_uses(static_cast<std::uint8_t>(before + 1));
-        return true;
+        const bool counts = before < most;
+        set_uses(static_cast<std::uint8_t>(before + (counts ? 1 : 0)));
+        return counts;
     }
 
     /// From now on readers may find it: its owner calls this before it puts it where they look.
