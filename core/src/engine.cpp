@@ -150,9 +150,9 @@ protected:
     }
 
 private:
-    /// Removal listeners are user code, which must not hold up the event loop.
+    /// Removal listeners are user code, which must not hold up the event loop; nor must the recording's file.
     void finish_off_the_loop() {
-        if (chain_->options.on_removal && chain_->runtime->on_event_loop() &&
+        if ((chain_->options.on_removal || chain_->recorder) && chain_->runtime->on_event_loop() &&
             chain_->runtime->run_blocking([self = shared_from_this()] { self->finish_close(); })) {
             return;
         }
@@ -172,6 +172,7 @@ private:
         chain_->writes.fail_all(Error(Errc::closed, "cache '" + chain_->options.name +
                                                         "' was closed before the write was known to have succeeded"));
         chain_->store.close();
+        if (chain_->recorder) chain_->recorder->close();
         std::vector<std::function<void(Result<void>)>> closers;
         {
             const std::lock_guard lock(close_mutex_);
@@ -220,6 +221,7 @@ CacheStats ChainEngine::stats() const {
     stats.memory.max_weight = store.max_weight;
     stats.memory.removals = store.removals;
     stats.memory.hit_latency = hit_latency_.get();
+    stats.memory.estimates = store.estimates;
 
     for (const auto& tier : chain.tiers)
         stats.tiers.push_back(tier->stats());
@@ -245,6 +247,8 @@ CacheStats ChainEngine::stats() const {
     stats.pressure.max_fences = chain.fences->capacity();
     stats.pressure.fence_overflows = chain.fences->overflows();
 
+    if (chain.recorder) stats.recording = chain.recorder->stats();
+
     stats.listener_failures = chain.listener_failures.get();
     stats.left_behind = left_behind_.load(std::memory_order_relaxed);
     return stats;
@@ -255,7 +259,15 @@ CacheStats ChainEngine::stats() const {
 Result<std::shared_ptr<Engine>> Engine::create(EngineOptions options) {
     if (auto wrong = check_options(options)) return *std::move(wrong);
     auto runtime = options.runtime ? options.runtime : spi::default_runtime();
-    auto chain = std::make_shared<chain::Chain>(std::move(options), std::move(runtime));
+    std::shared_ptr<chain::AccessRecorder> recorder;
+    if (!options.record_accesses.path.empty()) {
+        using Weights = chain::AccessRecorder::Weights;
+        auto opened = chain::AccessRecorder::open(options.record_accesses,
+                                                  options.weigher ? Weights::written : Weights::left_out, runtime);
+        if (!opened) return std::move(opened).error();
+        recorder = *std::move(opened);
+    }
+    auto chain = std::make_shared<chain::Chain>(std::move(options), std::move(runtime), std::move(recorder));
     return std::shared_ptr<Engine>(std::make_shared<ChainEngine>(std::move(chain)));
 }
 

@@ -106,6 +106,12 @@ std::optional<Error> check_options(const EngineOptions& options) {
     if (options.loading.run_on == RunOn::caller && !options.tiers.empty()) {
         return wrong("loading.run_on", "is caller, which only a cache without tiers can honour; use workers");
     }
+    if (!(options.record_accesses.sample > 0 && options.record_accesses.sample <= 1)) {
+        return wrong("record_accesses.sample", "must be above 0 and at most 1: it is a part of the keys");
+    }
+    if (options.record_accesses.max_bytes == 0) {
+        return wrong("record_accesses.max_bytes", "is 0; leave record_accesses.path empty to record nothing");
+    }
     if (!options.tiers.empty() && options.max_value_bytes == 0) return wrong("max_value_bytes", "is 0");
     if (!options.tiers.empty() && options.max_key_bytes == 0) return wrong("max_key_bytes", "is 0");
     return std::nullopt;

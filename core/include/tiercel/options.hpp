@@ -42,6 +42,27 @@ struct MemoryOptions {
     /// Called once for each value that leaves memory, outside all locks, on the thread that caused it.
     /// What it throws is counted and dropped.
     detail::Callback<void(const K&, const Handle<V>&, RemovalCause)> on_removal = {};
+    /// Whether stats().memory.estimates says what half, twice and four times the capacity would hit, under the policy
+    /// in use: from a sample of the keys, followed in four small caches of keys. Good for some points of hit ratio, not
+    /// under `lfu` and `mru`, which cannot be scaled down. The cost is told in core/src/memory/README.md.
+    bool estimate_capacities = false;
+};
+
+/// A file of what the memory tier is asked, to run tiercel-lab on: a trace of one line a lookup, in the order of the
+/// lookups, with the hash of the key as a decimal number and, if the cache has a weigher, the weight of its entry after
+/// a blank (0 where nothing was there, nor put there soon after).
+///
+/// Written behind the lookups, by the runtime's worker threads, some thousand lines at a time, and by close(). A lookup
+/// never waits for the file: when both buffers are full, it is not recorded but counted (stats().recording). Nor is it
+/// when writing fails later: then the recording ends, and the cache goes on.
+/// Hashes are not salted: who can guess a key can tell whether it is in the file.
+struct RecordAccessesOptions {
+    /// Empty: nothing is recorded. A file that is there is replaced; each cache needs its own.
+    std::string path = {};
+    /// Which part of the keys: of those, every lookup is recorded, of the others none. Above 0, at most 1.
+    double sample = 0.01;
+    /// The file grows to this and no more: it keeps the first lookups, and the rest are counted. Above 0.
+    std::uint64_t max_bytes = std::uint64_t{256} << 20;
 };
 
 /// What MemoryOptions of the same names say, for a cache that runs.
@@ -125,6 +146,7 @@ struct CacheOptions {
     std::size_t max_value_bytes = 64u << 20;
     /// Largest encoded key that goes to a tier, in bytes.
     std::size_t max_key_bytes = 64u << 10;
+    RecordAccessesOptions record_accesses = {};
     /// Threads and time; empty: the one that all caches share.
     std::shared_ptr<spi::Runtime> runtime = {};
 };

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,26 @@ struct LatencyHistogram {
     std::chrono::nanoseconds quantile(double q) const noexcept;
 };
 
+/// What the memory tier hits lately, and would hit with another capacity under its policy, each from 0 to 1: estimated
+/// from a sample of the keys (MemoryOptions::estimate_capacities). Lately: the weight of an access halves with each 32
+/// to 64 times the capacity that come after it.
+struct CapacityEstimates {
+    double hit_ratio_now = 0; ///< measured
+    double hit_ratio_half = 0;
+    double hit_ratio_twice = 0;
+    double hit_ratio_four_times = 0;
+};
+
+/// What was written to RecordAccessesOptions::path.
+struct RecordingStats {
+    std::uint64_t written = 0;  ///< accesses in the file
+    std::uint64_t bytes = 0;    ///< of the file
+    std::uint64_t dropped = 0;  ///< sampled accesses that came when both buffers were full
+    std::uint64_t too_late = 0; ///< sampled accesses since the file was full, or failed
+    bool full = false;          ///< the file reached RecordAccessesOptions::max_bytes
+    bool failed = false;        ///< it could not be written on
+};
+
 struct MemoryStats {
     std::uint64_t hits = 0;
     std::uint64_t misses = 0;
@@ -43,6 +64,7 @@ struct MemoryStats {
     std::uint64_t max_weight = 0;
     std::array<std::uint64_t, removal_cause_count> removals{}; ///< by RemovalCause
     LatencyHistogram hit_latency;                              ///< of one hit in 256
+    std::optional<CapacityEstimates> estimates;                ///< empty unless asked for, and until enough was seen
 };
 
 struct TierStats {
@@ -101,8 +123,9 @@ struct CacheStats {
     std::vector<TierStats> tiers;
     SourceStats source;
     PressureStats pressure;
-    std::uint64_t listener_failures = 0; ///< removal listeners that threw
-    std::uint64_t left_behind = 0;       ///< operations still under way when close() gave up waiting
+    std::optional<RecordingStats> recording; ///< empty unless asked for
+    std::uint64_t listener_failures = 0;     ///< removal listeners that threw
+    std::uint64_t left_behind = 0;           ///< operations still under way when close() gave up waiting
 };
 
 /// A table for people, of at most 100 columns (more only for a long cache name). A tier's `misses` are answers without

@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t max_fences = 65'536;
 constexpr std::chrono::seconds expiry_interval{1};
 
-memory::StoreOptions store_options(const detail::EngineOptions& options, Counter& listener_failures) {
+memory::StoreOptions store_options(const detail::EngineOptions& options, std::shared_ptr<memory::AccessTap> tap,
+                                   Counter& listener_failures) {
     memory::StoreOptions store;
     store.max_entries = options.max_entries;
     store.max_weight = options.max_weight;
@@ -22,6 +23,9 @@ memory::StoreOptions store_options(const detail::EngineOptions& options, Counter
     store.shards = options.shards;
     store.expire_after_access = options.expiry.max_idle;
     store.holds_key = options.types.holds_key;
+    store.tap = std::move(tap);
+    store.tapped_part = options.record_accesses.sample;
+    store.estimate_capacities = options.estimate_capacities;
     if (options.on_removal) {
         store.on_removal = [listener = options.on_removal, &listener_failures](const detail::Entry& entry,
                                                                                RemovalCause cause) {
@@ -37,13 +41,15 @@ memory::StoreOptions store_options(const detail::EngineOptions& options, Counter
 
 } // namespace
 
-Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> chain_runtime)
+Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> chain_runtime,
+             std::shared_ptr<AccessRecorder> access_recorder)
     : options(std::move(chain_options)),
       runtime(std::move(chain_runtime)),
       scope(std::make_shared<Scope>()),
       fences(std::make_shared<Fences>(*runtime, max_fences)),
       sources(std::make_shared<Sources>(runtime, options.loading, scope)),
-      store(store_options(options, listener_failures), *runtime),
+      recorder(std::move(access_recorder)),
+      store(store_options(options, recorder, listener_failures), *runtime),
       flights(options.types.key_equal) {
     for (const auto& tier : options.tiers) {
         tiers.push_back(std::make_shared<Tier>(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "access_recorder.hpp"
 #include "fences.hpp"
 #include "flights.hpp"
 #include "key_locks.hpp"
@@ -24,7 +25,9 @@ using WriteOperation = Operation<WriteReport>;
 /// Thread safety: const after construction; the parts look after themselves.
 /// Lifetime: shared by everything under way.
 struct Chain : std::enable_shared_from_this<Chain> {
-    Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> chain_runtime);
+    /// `access_recorder` may be empty: nothing is recorded.
+    Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> chain_runtime,
+          std::shared_ptr<AccessRecorder> access_recorder);
 
     const detail::EngineOptions options;
     const std::shared_ptr<spi::Runtime> runtime;
@@ -32,6 +35,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     const std::shared_ptr<Fences> fences;
     const std::shared_ptr<Sources> sources;
     std::vector<std::shared_ptr<Tier>> tiers;
+    const std::shared_ptr<AccessRecorder> recorder; ///< null: nothing is recorded
     memory::Store store;
     Flights flights;
     KeyLocks key_locks;

@@ -1,5 +1,7 @@
 #include "memory/store.hpp"
 
+#include "memory/access_tap.hpp"
+#include "memory/capacity_estimator.hpp"
 #include "memory/departures.hpp"
 #include "memory/epochs.hpp"
 #include "memory/hit_counts.hpp"
@@ -104,26 +106,68 @@ private:
     }
 };
 
+struct Store::Taps {
+    Taps(const StoreOptions& options, const HitCounts& counts, const spi::Clock& clock)
+        : tap(options.tap), tap_below(tap != nullptr ? sample_below(options.tapped_part) : 0) {
+        if (options.estimate_capacities) estimator = std::make_unique<CapacityEstimator>(options, counts, clock);
+    }
+
+    static std::unique_ptr<Taps> make(const StoreOptions& options, const HitCounts& counts, const spi::Clock& clock) {
+        if (options.tap == nullptr && !options.estimate_capacities) return nullptr;
+        return std::make_unique<Taps>(options, counts, clock);
+    }
+
+    std::uint64_t below() const noexcept {
+        return std::max(tap_below, estimator != nullptr ? estimator->sample_below() : 0);
+    }
+
+    /// Calls `event` with each who hears of that key.
+    template <class Event>
+    void tell(std::uint64_t hash, const Event& event) const noexcept {
+        if (is_sampled(hash, tap_below)) event(*tap);
+        if (estimator != nullptr && is_sampled(hash, estimator->sample_below())) event(*estimator);
+    }
+    void looked(std::uint64_t hash, const Entry* found) const noexcept {
+        tell(hash, [&](AccessTap& who) { found != nullptr ? who.on_hit(*found) : who.on_miss(hash); });
+    }
+
+    const std::shared_ptr<AccessTap> tap;
+    const std::uint64_t tap_below;
+    std::unique_ptr<CapacityEstimator> estimator; ///< null unless asked for
+};
+
 Store::Store(StoreOptions options, const spi::Clock& clock)
     : on_removal_(std::move(options.on_removal)),
       clock_(clock),
       slides_(options.expire_after_access.has_value()),
       counts_(std::make_unique<HitCounts>()),
-      shards_(std::make_unique<Shards>(choose_shards(options), options, clock)) {
+      shards_(std::make_unique<Shards>(choose_shards(options), options, clock)),
+      taps_(Taps::make(options, *counts_, clock)) {
     assert(options.holds_key != nullptr);
+    if (taps_ != nullptr) tapped_below_.store(taps_->below(), std::memory_order_relaxed);
 }
 
 Store::~Store() {
     close();
 }
 
+/// Relaxed: a change of the sample that is seen late costs its precision a few keys.
+bool Store::is_tapped(std::uint64_t hash) const noexcept {
+    return is_sampled(hash, tapped_below_.load(std::memory_order_relaxed));
+}
+
 EntryPtr Store::find(KeyRef key) noexcept {
     Departures departures(on_removal_); // told of after the pin
-    const Epochs::Pin pin;
-    Shard& shard = shards_->of(key.hash);
-    EntryPtr entry = shard.table().find(key);
-    if (entry != nullptr && !shard.use(*entry, departures)) entry.reset();
-    counts_->add(pin.thread_number(), entry != nullptr ? 1 : 0, entry != nullptr ? 0 : 1);
+    EntryPtr entry;
+    {
+        const Epochs::Pin pin;
+        Shard& shard = shards_->of(key.hash);
+        entry = shard.table().find(key);
+        if (entry != nullptr && !shard.use(*entry, departures)) entry.reset();
+        counts_->add(pin.thread_number(), entry != nullptr ? 1 : 0, entry != nullptr ? 0 : 1);
+    }
+    if (is_tapped(key.hash)) [[unlikely]]
+        taps_->looked(key.hash, entry.get());
     return entry;
 }
 
@@ -147,6 +191,9 @@ void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
             hits += found[i] != nullptr ? 1 : 0;
         }
         counts_->add(pin.thread_number(), hits, some.size() - hits);
+        if (tapped_below_.load(std::memory_order_relaxed) == 0) continue;
+        for (std::size_t i = 0; i < some.size(); ++i)
+            if (is_tapped(some[i].hash)) taps_->looked(some[i].hash, found[i].get());
     }
 }
 
@@ -158,14 +205,19 @@ Insert Store::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     const bool can_die = slides_ || entry->expires != never;
     Departures departures(on_removal_);
     Shard& shard = shards_->of(entry->hash);
+    const EntryPtr tapped = is_tapped(entry->hash) ? entry : nullptr;
     const Insert outcome = shard.insert(std::move(entry), fence, began, departures);
+    if (tapped != nullptr && outcome == Insert::stored)
+        taps_->tell(tapped->hash, [&](AccessTap& who) { who.on_insert(*tapped); });
     if (outcome == Insert::stored && can_die && !expires_entries()) expires_entries_.store(true);
     return outcome;
 }
 
 bool Store::erase(KeyRef key, RemovalCause cause) noexcept {
     Departures departures(on_removal_);
-    return shards_->of(key.hash).erase(key, cause, departures);
+    const bool was_there = shards_->of(key.hash).erase(key, cause, departures);
+    if (is_tapped(key.hash)) taps_->tell(key.hash, [&](AccessTap& who) { who.on_erase(key.hash); });
+    return was_there;
 }
 
 void Store::clear(RemovalCause cause) {
@@ -173,6 +225,9 @@ void Store::clear(RemovalCause cause) {
         Departures departures(on_removal_);
         shard.clear(cause, departures);
     }
+    if (taps_ == nullptr) return;
+    if (taps_->tap != nullptr) taps_->tap->on_clear();
+    if (taps_->estimator != nullptr) taps_->estimator->on_clear();
 }
 
 void Store::expire() noexcept {
@@ -209,6 +264,9 @@ void Store::set_bounds(std::uint64_t max_entries, std::uint64_t max_weight) {
         }
     }
     shards_->ask_uses();
+    if (taps_ == nullptr || taps_->estimator == nullptr) return;
+    taps_->estimator->set_bounds(max_entries, max_weight);
+    tapped_below_.store(taps_->below(), std::memory_order_relaxed);
 }
 
 void Store::set_eviction(Eviction eviction) {
@@ -218,6 +276,7 @@ void Store::set_eviction(Eviction eviction) {
         shard.set_policy(eviction.kind(), first.get(), departures);
     }
     shards_->ask_uses();
+    if (taps_ != nullptr && taps_->estimator != nullptr) taps_->estimator->set_eviction(eviction);
 }
 
 StoreStats Store::stats() const {
@@ -226,6 +285,11 @@ StoreStats Store::stats() const {
     stats.misses = counts_->misses();
     for (const Shard& shard : *shards_)
         shard.add_to(stats);
+    if (taps_ != nullptr && taps_->estimator != nullptr) {
+        taps_->estimator->tune(stats.entries, stats.weight);
+        tapped_below_.store(taps_->below(), std::memory_order_relaxed);
+        stats.estimates = taps_->estimator->estimates();
+    }
     return stats;
 }
 

@@ -4,6 +4,7 @@
 #include <tiercel/eviction.hpp>
 #include <tiercel/removal.hpp>
 #include <tiercel/spi/clock.hpp>
+#include <tiercel/stats.hpp>
 
 #include <array>
 #include <atomic>
@@ -21,6 +22,9 @@ namespace tiercel::memory {
 using detail::EntryPtr;
 using detail::KeyRef;
 
+class AccessTap;
+class CapacityEstimator;
+
 struct StoreOptions {
     std::uint64_t max_entries = 0; ///< 0: no bound by entries
     std::uint64_t max_weight = 0;  ///< 0: no bound by weight
@@ -32,6 +36,9 @@ struct StoreOptions {
     detail::HoldsKey holds_key = nullptr;                        ///< required
     /// Called outside all locks, once for each departure. Must not throw.
     std::function<void(const detail::Entry&, RemovalCause)> on_removal;
+    std::shared_ptr<AccessTap> tap;   ///< hears of a sample of the keys; empty: nobody does
+    double tapped_part = 1;           ///< of the keys, above 0 and at most 1
+    bool estimate_capacities = false; ///< whether stats() says what other capacities would hit; see CapacityEstimator
 };
 
 struct StoreStats {
@@ -45,6 +52,7 @@ struct StoreStats {
     std::uint64_t max_entries = 0; ///< 0: no bound
     std::uint64_t max_weight = 0;  ///< 0: no bound
     std::array<std::uint64_t, removal_cause_count> removals{};
+    std::optional<CapacityEstimates> estimates; ///< empty: not asked for, or nothing to go by yet
 };
 
 enum class Insert : std::uint8_t {
@@ -126,6 +134,9 @@ public:
 
 private:
     struct Shards; ///< side by side in memory
+    struct Taps;   ///< who hears of samples of keys
+
+    bool is_tapped(std::uint64_t hash) const noexcept;
 
     const std::function<void(const detail::Entry&, RemovalCause)> on_removal_;
     const spi::Clock& clock_;
@@ -133,6 +144,8 @@ private:
     std::atomic<bool> expires_entries_{false};
     const std::unique_ptr<HitCounts> counts_;
     const std::unique_ptr<Shards> shards_;
+    mutable std::atomic<std::uint64_t> tapped_below_{0}; ///< the largest sample that somebody hears of: see is_sampled
+    const std::unique_ptr<Taps> taps_;                   ///< null: nobody does
 };
 
 } // namespace tiercel::memory

@@ -191,6 +191,8 @@ struct CacheTypes {
                          cause);
             };
         }
+        engine.estimate_capacities = options.memory.estimate_capacities;
+        engine.record_accesses = std::move(options.record_accesses);
         engine.tiers = std::move(options.tiers);
         engine.expiry = options.expiry;
         engine.timeouts = options.timeouts;

@@ -45,6 +45,8 @@ struct EngineOptions {
     std::uint32_t shards = 0;
     std::optional<std::chrono::nanoseconds> max_memory_ttl;
     std::function<void(const Entry&, RemovalCause)> on_removal;
+    bool estimate_capacities = false;
+    RecordAccessesOptions record_accesses;
     std::vector<TierOptions> tiers;
     ExpiryOptions expiry;
     TimeoutOptions timeouts;
