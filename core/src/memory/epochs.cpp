@@ -121,15 +121,11 @@ void Epochs::retire(std::unique_ptr<Object> gone) noexcept {
 namespace tiercel::detail {
 
 void Entry::bury() noexcept {
-    if (!is_published_) {
-        destroy_contents();
-        delete this;
-        return;
-    }
-    std::uint32_t nobody = 0;
-    if (!refs_.compare_exchange_strong(nobody, dead, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
     destroy_contents();
-    memory::Epochs::retire(*this);
+    if (is_published_)
+        memory::Epochs::retire(*this);
+    else
+        delete this;
 }
 
 void free_block(Entry* entry) noexcept {

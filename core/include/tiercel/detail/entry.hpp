@@ -47,15 +47,18 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 /// References. The table holds one, each Handle one. Readers find published entries without a lock, hence may see one
 /// whose last reference is being dropped on another thread:
 ///
-///     held by n ──release──► 0 ──CAS──► dead ──► contents destroyed ──► block freed, a grace period later
-///                            │ try_acquire
-///                            └────────► held by 1: whoever releases that one tries the CAS again
+///     held by n ──release──► held by n - 1
+///     held by 1 ──release──► dead ──► contents destroyed ──► block freed, a grace period later
+///
+/// There is no state between the last two: who gives the last reference up is the one who makes it dead, by the same
+/// CAS. Were it to count down to 0 first, a reader could acquire, release, bury and have the block freed before the
+/// first one came back to it, whom no pin and no reference protect.
 ///
 /// try_acquire adds one and looks at what was there: below `dead` the contents are intact and now kept; at or above,
 /// they are gone, the addition is taken back and nothing but the counter was touched. The counter is valid until the
 /// block is freed, and a reader that may still look at it is waited for (memory::Epochs). Orders: an increment is
 /// relaxed, since who increments has seen the entry through the table's acquire load or holds a reference; a decrement
-/// releases, so that all use of the contents happens before the CAS, which acquires.
+/// releases and the last one acquires, so that all use of the contents happens before their destruction.
 class Entry {
 public:
     using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>>;
@@ -137,14 +140,18 @@ protected:
 private:
     static constexpr std::uint32_t dead = 1U << 31;
 
-    void bury() noexcept;
+    void bury() noexcept; ///< for whoever made it dead
     friend void free_block(Entry* entry) noexcept;
 
     friend void intrusive_ptr_add_ref(const Entry* entry) noexcept {
         entry->refs_.fetch_add(1, std::memory_order_relaxed);
     }
     friend void intrusive_ptr_release(const Entry* entry) noexcept {
-        if (entry->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) const_cast<Entry*>(entry)->bury();
+        std::uint32_t held = 2; // by the table and by a reader, most often
+        while (!entry->refs_.compare_exchange_weak(held, held == 1 ? dead : held - 1, std::memory_order_acq_rel,
+                                                   std::memory_order_relaxed)) {
+        }
+        if (held == 1) const_cast<Entry*>(entry)->bury();
     }
 };
 
