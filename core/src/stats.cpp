@@ -161,6 +161,22 @@ std::string to_table(const CacheStats& stats) {
     add_row(out, {"source", count_text(source.loads - std::min(source.loads, source.absent + source.load_failures)),
                   count_text(source.absent), "-", count_text(source.load_failures), quantile_texts(source.load_latency),
                   "-"});
+    if (memory.estimates) {
+        const auto& hits = *memory.estimates;
+        char text[128];
+        std::snprintf(
+            text, sizeof text,
+            "memory hits %.1f %% lately; with half of it it would %.1f %%, twice %.1f %%, four times %.1f %%\n",
+            100 * hits.hit_ratio_now, 100 * hits.hit_ratio_half, 100 * hits.hit_ratio_twice,
+            100 * hits.hit_ratio_four_times);
+        out += rule + '\n' + text;
+    }
+    if (stats.recording) {
+        out += rule + "\nrecorded " + count_text(stats.recording->written) + " accesses in " +
+               bytes_text(stats.recording->bytes) + "; " + count_text(stats.recording->dropped) + " dropped, " +
+               count_text(stats.recording->too_late) + " late" +
+               (stats.recording->failed ? " (writing failed)\n" : "\n");
+    }
     if (stats.tiers.empty()) return out;
     out += rule + '\n';
     add_stored_row(out, "written to", "values", "raw", "stored", "ratio");

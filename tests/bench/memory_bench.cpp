@@ -68,11 +68,18 @@ private:
     std::unordered_map<K, typename decltype(order_)::iterator> map_;
 };
 
-template <class K>
+/// What a cache does beside its work.
+enum class Beside { nothing, recording, estimating };
+
+template <class K, Beside beside = Beside::nothing>
 tiercel::Cache<K, Value>& filled_cache() {
     static auto cache = [] {
-        auto made =
-            tiercel::Cache<K, Value>::create({.name = "bench", .memory = {.max_entries = 2 * population}}).value();
+        typename tiercel::Cache<K, Value>::Options options;
+        options.name = "bench";
+        options.memory.max_entries = 2 * population;
+        if (beside == Beside::recording) options.record_accesses.path = "/dev/null";
+        options.memory.estimate_capacities = beside == Beside::estimating;
+        auto made = tiercel::Cache<K, Value>::create(std::move(options)).value();
         for (std::uint64_t i = 0; i < population; ++i)
             (void)made.put(key_of<K>(i), payload);
         return made;
@@ -80,9 +87,9 @@ tiercel::Cache<K, Value>& filled_cache() {
     return cache;
 }
 
-template <class K>
+template <class K, Beside beside = Beside::nothing>
 void hit(benchmark::State& state) {
-    auto& cache = filled_cache<K>();
+    auto& cache = filled_cache<K, beside>();
     const auto& all = keys<K>();
     auto i = start_of(state);
     for (auto _ : state) {
@@ -185,6 +192,16 @@ void stats_snapshot(benchmark::State& state) {
 } // namespace
 
 BENCHMARK(hit<std::uint64_t>)->Name("L1 hit, 64-bit keys: tiercel")->Threads(1)->Threads(2)->UseRealTime();
+BENCHMARK(hit<std::uint64_t, Beside::recording>)
+    ->Name("L1 hit, 64-bit keys: tiercel, recording one key in 100")
+    ->Threads(1)
+    ->Threads(2)
+    ->UseRealTime();
+BENCHMARK(hit<std::uint64_t, Beside::estimating>)
+    ->Name("L1 hit, 64-bit keys: tiercel, estimating other capacities")
+    ->Threads(1)
+    ->Threads(2)
+    ->UseRealTime();
 BENCHMARK(hit_mutex_lru<std::uint64_t>)
     ->Name("L1 hit, 64-bit keys: mutex, list and map")
     ->Threads(1)

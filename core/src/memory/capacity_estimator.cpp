@@ -36,6 +36,9 @@ constexpr std::uint64_t least_window = 4096;
 /// Sampled accesses below which there is no answer.
 constexpr double least_accesses = 256;
 
+/// The misses of a small store are told in those of the one with the real capacity, up to this many times as many.
+constexpr double most_ratio = 4;
+
 constexpr std::size_t most_missed = 1024;
 
 /// A sampled key; there is no value.
@@ -247,7 +250,10 @@ std::optional<CapacityEstimates> CapacityEstimator::estimates() const {
     if (sampled < least_accesses) return std::nullopt;
     const double missed = (totals_.misses + recent.misses) / accesses;
     const auto hit_ratio = [&](std::size_t shadow) {
-        return std::clamp(1 - missed - (misses_[shadow] - misses_[same]) / sampled, 0.0, 1.0);
+        const bool comparable = misses_[same] > 0 && misses_[shadow] <= most_ratio * misses_[same];
+        const double misses = comparable ? missed * misses_[shadow] / misses_[same]
+                                         : missed + (misses_[shadow] - misses_[same]) / sampled;
+        return std::clamp(1 - misses, 0.0, 1.0);
     };
     return CapacityEstimates{hit_ratio(same), hit_ratio(0), hit_ratio(2), hit_ratio(3)};
 }

@@ -19,11 +19,12 @@ namespace tiercel::memory {
 ///
 /// A miniature simulation (Waldspurger et al., "Cache Modeling and Optimization using Miniature Simulations", ATC 2017)
 /// of the store's own policy: a sample of the keys, which hash-sampling takes whole, goes through four small stores of
-/// half, the same, twice and four times the capacity, each smaller by the sampled part of the keys. What these miss
-/// more or less than the one of the same capacity does is added to what the real store misses: the error that is common
-/// to all four, as of a hot key that is in the sample or not, is not in the answer. For the same reason the differences
-/// are told against the accesses that a sample of this part ought to have, not those that it had (SHARDS-adj:
-/// Waldspurger et al., "Efficient MRC Construction with SHARDS", FAST 2015).
+/// half, the same, twice and four times the capacity, each smaller by the sampled part of the keys. The misses of these
+/// are told in those of the one with the same capacity, of which the real store says how many they stand for. So what
+/// is common to all four, as that a hot key is in the sample or not, is not in the answer. Only where a smaller
+/// capacity misses far more often than the real one, the difference is told against the accesses that a sample of this
+/// part ought to have (not those that it had, as in SHARDS-adj: Waldspurger et al., "Efficient MRC Construction with
+/// SHARDS", FAST 2015).
 ///
 /// The small stores follow the real one: a value goes in when it does there, with its weight and expiry; a loaded value
 /// only into those that missed it; what is erased leaves all of them. Counts are halved each `window` accesses of the

@@ -32,12 +32,12 @@ struct StoreOptions {
     /// Power of two, at most 65,536; 0: chosen from the bounds and the machine. Never more shards than the bounds,
     /// which are split over them evenly: an entry heavier than its shard's part of max_weight is refused.
     std::uint32_t shards = 0;
-    std::optional<std::chrono::nanoseconds> expire_after_access; ///< sliding expiry; empty: none
-    detail::HoldsKey holds_key = nullptr;                        ///< required
+    std::optional<std::chrono::nanoseconds> expire_after_access = {}; ///< sliding expiry; empty: none
+    detail::HoldsKey holds_key = nullptr;                             ///< required
     /// Called outside all locks, once for each departure. Must not throw.
-    std::function<void(const detail::Entry&, RemovalCause)> on_removal;
-    std::shared_ptr<AccessTap> tap;   ///< hears of a sample of the keys; empty: nobody does
-    double tapped_part = 1;           ///< of the keys, above 0 and at most 1
+    std::function<void(const detail::Entry&, RemovalCause)> on_removal = {};
+    std::shared_ptr<AccessTap> tap = {}; ///< hears of a sample of the keys; empty: nobody does
+    double tapped_part = 1;              ///< of the keys, above 0 and at most 1
     bool estimate_capacities = false; ///< whether stats() says what other capacities would hit; see CapacityEstimator
 };
 

@@ -155,6 +155,10 @@ TEST(Options, every_bad_field_is_named_in_the_error) {
         {"loading.max_waiting", [](Options& o) { o.loading.max_waiting = 0; }},
         {"loading.max_waiters", [](Options& o) { o.loading.max_waiters = 0; }},
         {"loading.run_on", [](Options& o) { o.loading.run_on = RunOn::caller; }},
+        {"record_accesses.sample", [](Options& o) { o.record_accesses.sample = 0; }},
+        {"record_accesses.sample", [](Options& o) { o.record_accesses.sample = 1.01; }},
+        {"record_accesses.max_bytes", [](Options& o) { o.record_accesses.max_bytes = 0; }},
+        {"record_accesses.path", [](Options& o) { o.record_accesses.path = "/no such directory/trace"; }},
         {"max_value_bytes", [](Options& o) { o.max_value_bytes = 0; }},
         {"max_key_bytes", [](Options& o) { o.max_key_bytes = 0; }},
     };

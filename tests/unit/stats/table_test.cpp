@@ -50,6 +50,20 @@ TEST(StatsTable, has_bytes_before_and_after_compression) {
     EXPECT_THAT(to_table(stats_of_a_busy_cache()), ContainsRegex("redis +100 +200.0 KiB +50.0 KiB +25.0 %"));
 }
 
+TEST(StatsTable, has_what_other_capacities_would_hit) {
+    auto stats = stats_of_a_busy_cache();
+    EXPECT_THAT(to_table(stats), Not(HasSubstr("half")));
+    stats.memory.estimates = {0.8125, 0.7, 0.9, 1.0};
+    EXPECT_THAT(to_table(stats), HasSubstr("hits 81.2 % lately; with half of it it would 70.0 %, twice 90.0 %, four "
+                                           "times 100.0 %"));
+}
+
+TEST(StatsTable, has_what_was_recorded) {
+    auto stats = stats_of_a_busy_cache();
+    stats.recording = {.written = 12'345, .bytes = 2048, .dropped = 6, .too_late = 7, .failed = true};
+    EXPECT_THAT(to_table(stats), HasSubstr("recorded 12,345 accesses in 2.0 KiB; 6 dropped, 7 late (writing failed)"));
+}
+
 TEST(StatsTable, a_ratio_short_of_all_is_not_rounded_to_all) {
     auto stats = stats_of_a_busy_cache();
     stats.memory.hits = 99'999;
@@ -72,6 +86,8 @@ TEST(StatsTable, fits_into_100_columns_whatever_the_counts) {
     stats.tiers[0].hits = stats.tiers[0].misses = stats.tiers[0].puts = many / 1'000'000;
     stats.tiers[0].errors[0] = 99'999'999;
     stats.tiers[0].bytes_out = stats.tiers[0].raw_bytes_out = std::uint64_t{1} << 45;
+    stats.memory.estimates = {1, 1, 1, 1};
+    stats.recording = {.written = many, .bytes = many, .dropped = many, .too_late = many, .failed = true};
     std::istringstream lines(to_table(stats));
     for (std::string line; std::getline(lines, line);)
         EXPECT_LE(line.size(), 100u) << line;
