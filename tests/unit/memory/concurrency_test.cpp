@@ -1,5 +1,6 @@
 // What holds while eight threads churn: departures told exactly once, fences, structure.
 
+#include "effort.hpp"
 #include "test_entry.hpp"
 
 #include <gtest/gtest.h>
@@ -95,6 +96,59 @@ INSTANTIATE_TEST_SUITE_P(Memory, Churn,
                                          ByPolicy{eviction::mru()}, ByPolicy{eviction::clock()},
                                          ByPolicy{eviction::sieve()}, ByPolicy{eviction::s3_fifo()},
                                          ByPolicy{eviction::arc()}, ByPolicy{eviction::w_tinylfu()}),
+                         testing::PrintToStringParamName());
+
+class ByteBound : public testing::TestWithParam<ByPolicy> {};
+
+TEST_P(ByteBound, holds_throughout_and_is_used_to_the_full_by_entries_of_all_sizes) {
+    constexpr std::uint64_t least = 64;
+    constexpr std::uint64_t bound = std::uint64_t{100} << 20;
+    constexpr unsigned doublings = 14; // to 1 MB
+    ManualClock clock;
+    std::atomic<std::uint64_t> told{0};
+    std::atomic<std::uint64_t> stored{0};
+    StoreOptions options;
+    options.max_weight = bound;
+    options.eviction = GetParam().eviction;
+    options.holds_key = holds_id;
+    options.on_removal = [&](const detail::Entry&, RemovalCause) { told.fetch_add(1); };
+    Store store(options, clock);
+    const std::atomic<std::uint64_t> fence{0};
+
+    on_threads([&](unsigned number) {
+        std::mt19937_64 random(number);
+        for (std::uint64_t step = 0; step < effort(20'000, 200'000); ++step) {
+            const std::uint64_t key = random() % 5'000;
+            if (random() % 4 == 0) {
+                store.find({hash_of(key), &key});
+                continue;
+            }
+            const std::uint64_t octave = least << random() % doublings;
+            const std::uint64_t weight = octave + random() % octave;
+            if (store.insert(make_entry({.key = key, .weight = weight}), fence, 0) == Insert::stored)
+                stored.fetch_add(1);
+            if (step % 64 == 0) {
+                ASSERT_LE(store.stats().weight, bound);
+            }
+            if (step % 2048 == 0) {
+                ASSERT_EQ(store.check_invariants(), "");
+            }
+        }
+    });
+
+    EXPECT_EQ(store.check_invariants(), "");
+    const StoreStats stats = store.stats();
+    EXPECT_LE(stats.weight, bound);
+    // An eviction may free more than was needed, in each shard; less than its largest entry.
+    EXPECT_GE(stats.weight, bound - std::max(bound / 100, store.shard_count() * (least << doublings)));
+    EXPECT_EQ(told.load(), stored.load() - stats.entries);
+    store.close();
+    EXPECT_EQ(told.load(), stored.load());
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, ByteBound,
+                         testing::Values(ByPolicy{eviction::lru()}, ByPolicy{eviction::sieve()},
+                                         ByPolicy{eviction::s3_fifo()}, ByPolicy{eviction::w_tinylfu()}),
                          testing::PrintToStringParamName());
 
 TEST(Fence, nothing_older_than_a_raised_fence_is_found_after_the_erase) {
