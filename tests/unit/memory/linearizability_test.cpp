@@ -243,7 +243,7 @@ protected:
 };
 
 TEST_P(History, is_one_that_a_register_for_each_key_could_have) {
-    const auto seeds = effort(20, 600);
+    const auto seeds = effort(20, 200);
     for (std::uint64_t seed = 1; seed <= seeds; ++seed)
         for (const unsigned threads : {2U, 3U, 4U, 8U})
             ASSERT_NO_FATAL_FAILURE(check_one(threads, seed, 8'000 / threads));

@@ -198,9 +198,9 @@ TEST_F(TableTest, does_what_a_map_does) {
 
 TEST_F(TableTest, readers_find_throughout_what_stays_while_the_rest_comes_goes_and_grows) {
     constexpr std::uint64_t staying = 64;
-    constexpr std::uint64_t most = 20'000;
+    constexpr std::uint64_t most = 5'000;
     const auto hash = [](std::uint64_t key) { return key % 4 == 0 ? one_hash + key % 16 : hash_of(key); };
-    const auto rounds = effort(10, 100);
+    const auto rounds = effort(10, 50);
     for (std::uint64_t round = 0; round < rounds; ++round) {
         Table shared(holds_id, 0);
         const auto add = [&](std::uint64_t key, std::uint64_t version) {
