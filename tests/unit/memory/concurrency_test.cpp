@@ -136,6 +136,10 @@ TEST_P(ByteBound, holds_throughout_and_is_used_to_the_full_by_entries_of_all_siz
         }
     });
 
+    // A lighter value of a key gives room back, which only newcomers fill again.
+    for (std::uint64_t key = 10'000; key < 30'000; ++key)
+        if (store.insert(make_entry({.key = key, .weight = 16'384}), fence, 0) == Insert::stored) stored.fetch_add(1);
+
     EXPECT_EQ(store.check_invariants(), "");
     const StoreStats stats = store.stats();
     EXPECT_LE(stats.weight, bound);
