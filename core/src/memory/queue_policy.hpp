@@ -4,6 +4,12 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+
 namespace tiercel::memory {
 
 /// A queue through the entries' policy hooks.
@@ -29,6 +35,54 @@ inline Entry* first_but(PolicyQueue& queue, const Entry* spared) noexcept {
     if (at != queue.end() && &*at == spared) ++at;
     return at == queue.end() ? nullptr : &*at;
 }
+
+/// The queues of a policy that has several: each entry is in the one that its `place` names.
+template <std::size_t count>
+class PlacedQueues {
+public:
+    PolicyQueue& operator[](std::uint32_t place) noexcept { return queues_[place]; }
+
+    std::size_t size(std::uint32_t place) const noexcept { return sizes_[place]; }
+    std::size_t size() const noexcept { return std::accumulate(sizes_.begin(), sizes_.end(), std::size_t{0}); }
+
+    /// At the back.
+    void join(std::uint32_t place, Entry& entry) noexcept {
+        queues_[place].push_back(entry);
+        entry.place = place;
+        ++sizes_[place];
+    }
+
+    void leave(Entry& entry) noexcept {
+        PolicyQueue& queue = queues_[entry.place];
+        queue.erase(queue.iterator_to(entry));
+        --sizes_[entry.place];
+    }
+
+    void replace(Entry& old, Entry& fresh) noexcept { take_place(queues_[old.place], old, fresh); }
+
+    Entry* first_but(std::uint32_t place, const Entry* spared) noexcept {
+        return memory::first_but(queues_[place], spared);
+    }
+
+    /// As Policy::walk, of what holds for every such policy.
+    template <class Visit>
+    std::string walk(Visit visit) const {
+        for (std::uint32_t place = 0; place < count; ++place) {
+            std::size_t seen = 0;
+            for (const Entry& entry : queues_[place]) {
+                visit(entry);
+                ++seen;
+                if (entry.place != place) return "queues: an entry is not where its place says";
+            }
+            if (seen != sizes_[place]) return "queues: a queue and its size differ";
+        }
+        return {};
+    }
+
+private:
+    std::array<PolicyQueue, count> queues_;
+    std::array<std::size_t, count> sizes_{};
+};
 
 /// What LRU, FIFO and MRU share: one queue, oldest in front; new keys and new values go to the back.
 class QueuePolicy : public Policy {

@@ -34,7 +34,8 @@ struct ShardOptions {
 /// Invariants whenever the lock is free:
 /// - every entry of the table resides in it, and is in the policy once, and in nothing else's policy hook;
 /// - it is in the wheel once if it has a deadline, else not;
-/// - entries and weight are within the bounds, and `weight` is the sum of the entries' weights;
+/// - `weight` is the sum of the entries' weights; it and their number are within the bounds, unless a set_bounds that
+///   made these smaller has not yet ended;
 /// - uses_ is what the policy asked for.
 class alignas(128) Shard {
 public:

@@ -44,15 +44,15 @@ public:
     }
 
     void prepare(std::uint64_t hash) override {
-        if (!is_bounded_) fit(std::max<std::size_t>(size(), 1));
+        if (!is_bounded_) fit(std::max<std::size_t>(queues_.size(), 1));
         fit_sketch();
         sketch_.count(hash);
         ++misses_;
     }
 
     void on_insert(Entry& entry) noexcept override {
-        join(window, entry);
-        if (sizes_[window] > window_most_) move_first(window, probation);
+        queues_.join(window, entry);
+        if (queues_.size(window) > window_most_) move_first(window, probation);
         if (adaptive_) climb();
         follow_sizes();
     }
@@ -60,38 +60,30 @@ public:
     void on_hit(Entry& entry) noexcept override {
         ++hits_;
         sketch_.count(entry.hash);
-        leave(entry);
-        join(entry.place == window ? window : protected_, entry);
-        if (sizes_[protected_] > protected_most_) move_first(protected_, probation);
+        queues_.leave(entry);
+        queues_.join(entry.place == window ? window : protected_, entry);
+        if (queues_.size(protected_) > protected_most_) move_first(protected_, probation);
     }
 
-    void on_replace(Entry& old, Entry& fresh) noexcept override { take_place(queues_[old.place], old, fresh); }
+    void on_replace(Entry& old, Entry& fresh) noexcept override { queues_.replace(old, fresh); }
 
-    void on_remove(Entry& entry, Exit) noexcept override { leave(entry); }
+    void on_remove(Entry& entry, Exit) noexcept override { queues_.leave(entry); }
 
     Entry* victim(const Entry* spared) noexcept override {
-        Entry* const candidate = sizes_[window] >= window_most_ ? first_but(queues_[window], spared) : nullptr;
-        Entry* const oldest = first_but(queues_[probation], spared);
+        Entry* const candidate = queues_.size(window) >= window_most_ ? queues_.first_but(window, spared) : nullptr;
+        Entry* const oldest = queues_.first_but(probation, spared);
         if (candidate != nullptr && (oldest == nullptr || !admits(*candidate, *oldest))) return candidate;
         if (candidate != nullptr) {
-            leave(*candidate);
-            join(probation, *candidate);
+            queues_.leave(*candidate);
+            queues_.join(probation, *candidate);
         }
         if (oldest != nullptr) return oldest;
-        Entry* const demoted = first_but(queues_[protected_], spared);
-        return demoted != nullptr ? demoted : first_but(queues_[window], spared);
+        Entry* const demoted = queues_.first_but(protected_, spared);
+        return demoted != nullptr ? demoted : queues_.first_but(window, spared);
     }
 
     std::string walk(const std::function<void(const Entry&)>& visit) const override {
-        for (const std::uint32_t place : {window, probation, protected_}) {
-            std::size_t seen = 0;
-            for (const Entry& entry : queues_[place]) {
-                visit(entry);
-                ++seen;
-                if (entry.place != place) return "w_tinylfu: an entry is not where its place says";
-            }
-            if (seen != sizes_[place]) return "w_tinylfu: a queue and its size differ";
-        }
+        if (std::string broken = queues_.walk(visit); !broken.empty()) return broken;
         if (window_most_ + protected_most_ > capacity_) return "w_tinylfu: the maxima are beyond the capacity";
         return {};
     }
@@ -99,24 +91,10 @@ public:
 private:
     enum Place : std::uint32_t { window, probation, protected_ };
 
-    std::size_t size() const noexcept { return sizes_[window] + sizes_[probation] + sizes_[protected_]; }
-
-    void join(std::uint32_t place, Entry& entry) noexcept {
-        queues_[place].push_back(entry);
-        entry.place = place;
-        ++sizes_[place];
-    }
-
-    void leave(Entry& entry) noexcept {
-        PolicyQueue& queue = queues_[entry.place];
-        queue.erase(queue.iterator_to(entry));
-        --sizes_[entry.place];
-    }
-
     void move_first(Place from, Place to) noexcept {
         Entry& entry = queues_[from].front();
-        leave(entry);
-        join(to, entry);
+        queues_.leave(entry);
+        queues_.join(to, entry);
     }
 
     /// Whether the candidate rather than the oldest is to stay. Keys that collide with a victim in the sketch could
@@ -136,9 +114,9 @@ private:
     /// The published policy counts from the first key on; the adaptive one when the cache is half full, as Caffeine
     /// does.
     void fit_sketch() {
-        if (adaptive_ && size() < capacity_ / 2) return;
+        if (adaptive_ && queues_.size() < capacity_ / 2) return;
         const std::size_t bound = is_bounded_ ? capacity_ : std::numeric_limits<std::size_t>::max();
-        const std::size_t needed = std::min(size() + 1, bound);
+        const std::size_t needed = std::min(queues_.size() + 1, bound);
         const std::size_t ample = std::min(std::max(2 * needed, least_sketch), bound);
         if (sketch_.entries() < needed || sketch_.entries() / 8 > ample) sketch_.fit(ample);
         sketch_.set_period(sample());
@@ -186,11 +164,12 @@ private:
     /// Moves entries between window and main, a few at a time, until the queues are as long as they may be.
     void follow_sizes() noexcept {
         for (std::size_t left = moves_per_insert; is_following_ && left != 0; --left) {
-            if (sizes_[protected_] > protected_most_) {
+            if (queues_.size(protected_) > protected_most_) {
                 move_first(protected_, probation);
-            } else if (sizes_[window] > window_most_) {
+            } else if (queues_.size(window) > window_most_) {
                 move_first(window, probation);
-            } else if (sizes_[window] < window_most_ && size() >= capacity_ && sizes_[probation] != 0) {
+            } else if (queues_.size(window) < window_most_ && queues_.size() >= capacity_ &&
+                       queues_.size(probation) != 0) {
                 move_first(probation, window);
             } else {
                 is_following_ = false;
@@ -201,8 +180,7 @@ private:
     const bool adaptive_;
     bool is_bounded_ = false;
     bool is_following_ = false;
-    std::array<PolicyQueue, 3> queues_;
-    std::array<std::size_t, 3> sizes_{};
+    PlacedQueues<3> queues_;
     std::size_t capacity_ = 1;
     std::size_t window_most_ = 1;
     std::size_t protected_most_ = 0;
