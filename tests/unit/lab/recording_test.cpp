@@ -146,7 +146,7 @@ TEST_F(Recording, has_nothing_of_what_comes_after_close) {
 }
 
 TEST_F(Recording, replaces_the_file_that_is_there) {
-    for (const std::uint64_t key : {1, 2}) {
+    for (const std::uint64_t key : {1U, 2U}) {
         const auto cache = C::create(options()).value();
         (void)cache.get(key);
     }

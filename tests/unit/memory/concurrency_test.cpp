@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -96,6 +98,61 @@ INSTANTIATE_TEST_SUITE_P(Memory, Churn,
                                          ByPolicy{eviction::mru()}, ByPolicy{eviction::clock()},
                                          ByPolicy{eviction::sieve()}, ByPolicy{eviction::s3_fifo()},
                                          ByPolicy{eviction::arc()}, ByPolicy{eviction::w_tinylfu()}),
+                         testing::PrintToStringParamName());
+
+/// Stops a writer who asks for the time, which the store does under the shard's lock, until it is let go.
+class StoppingClock final : public spi::Clock {
+public:
+    SteadyTime now() const noexcept override {
+        asked_.store(true);
+        asked_.notify_all();
+        go_on_.wait(false);
+        return {};
+    }
+    SystemTime wall_now() const noexcept override { return {}; }
+
+    void wait_for_a_writer() const { asked_.wait(false); }
+    void let_go() {
+        go_on_.store(true);
+        go_on_.notify_all();
+    }
+
+private:
+    mutable std::atomic<bool> asked_{false};
+    std::atomic<bool> go_on_{false};
+};
+
+class LockFreeHits : public testing::TestWithParam<ByPolicy> {};
+
+TEST_P(LockFreeHits, do_not_wait_for_a_writer_who_holds_the_lock) {
+    StoppingClock clock;
+    StoreOptions options;
+    options.max_entries = 100'000;
+    options.shards = 1;
+    options.eviction = GetParam().eviction;
+    options.holds_key = holds_id;
+    Store store(options, clock);
+    const std::atomic<std::uint64_t> fence{0};
+    const std::uint64_t key = 1;
+    ASSERT_EQ(store.insert(make_entry({.key = key}), fence, 0), Insert::stored);
+
+    const std::jthread writer([&] { store.insert(make_entry({.key = 2, .expires = 1'000}), fence, 0); });
+    clock.wait_for_a_writer();
+    auto reader = std::async(std::launch::async, [&] {
+        std::array<EntryPtr, 1> found;
+        const std::array refs{KeyRef{hash_of(key), &key}};
+        store.find_many(refs, found.data());
+        return found[0] != nullptr && store.find(refs[0]) != nullptr && store.peek(refs[0]) != nullptr;
+    });
+    EXPECT_EQ(reader.wait_for(20s), std::future_status::ready);
+    clock.let_go();
+    EXPECT_TRUE(reader.get());
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, LockFreeHits,
+                         testing::Values(ByPolicy{eviction::adaptive()}, ByPolicy{eviction::fifo()},
+                                         ByPolicy{eviction::clock()}, ByPolicy{eviction::sieve()},
+                                         ByPolicy{eviction::s3_fifo()}),
                          testing::PrintToStringParamName());
 
 class ByteBound : public testing::TestWithParam<ByPolicy> {};
