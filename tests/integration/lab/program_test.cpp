@@ -128,7 +128,8 @@ TEST_F(Program, says_what_is_wrong_with_the_command_line) {
     expect_refusal(usage, trace + "--policy lru --size 0", "size 0 holds nothing; give a size of 1 or more");
     expect_refusal(usage, trace + "--policy lru --size many", "\"many\" is no cache size");
     expect_refusal(usage, trace + "--policy lru --size 0.1%", "less than one");
-    expect_refusal(usage, trace + "--policy lru,best --size 1", "there is no policy \"best\"; there are: adaptive lru ");
+    expect_refusal(usage, trace + "--policy lru,best --size 1",
+                   "there is no policy \"best\"; there are: adaptive lru ");
     expect_refusal(usage, trace + "--policy best --size 1", " belady");
     expect_refusal(usage, trace + "--policy lru --size 1 --shards 3", "power of two");
     expect_refusal(usage, trace + "--policy lru --size 1 --sample 0", "--sample");
