@@ -1,8 +1,12 @@
 #include "memory/epochs.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdlib>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace tiercel::memory {
@@ -18,7 +22,8 @@ constexpr std::size_t collect_bytes = std::size_t{1} << 20;
 /// Lives for ever: Handles may be dropped while the process ends, after every other static is gone.
 struct Epochs::Domain {
     static Domain& get() noexcept {
-        static Domain& domain = *new Domain;
+        alignas(Domain) static std::array<std::byte, sizeof(Domain)> place;
+        static Domain& domain = *new (place.data()) Domain;
         return domain;
     }
 
@@ -49,7 +54,8 @@ Epochs::Record& Epochs::make_record() noexcept {
         for (Record* at = domain.records.load(std::memory_order_relaxed); at != nullptr; at = at->next)
             if (!at->is_taken && (record == nullptr || at->number < record->number)) record = at;
         if (record == nullptr) {
-            record = new Record;
+            record = new (std::nothrow) Record;
+            if (record == nullptr) std::abort(); // no look-up can do without, and none can fail
             record->number = domain.record_count++;
             record->next = domain.records.load(std::memory_order_relaxed);
             domain.records.store(record, std::memory_order_seq_cst);
