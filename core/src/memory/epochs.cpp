@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -23,7 +24,7 @@ constexpr std::size_t collect_bytes = std::size_t{1} << 20;
 struct Epochs::Domain {
     static Domain& get() noexcept {
         alignas(Domain) static std::array<std::byte, sizeof(Domain)> place;
-        static Domain& domain = *new (place.data()) Domain;
+        static Domain& domain = *std::construct_at(reinterpret_cast<Domain*>(place.data()));
         return domain;
     }
 
