@@ -31,11 +31,9 @@ public:
 
     EntryPtr find(KeyRef key) noexcept override {
         thread_local unsigned since_timed = 0;
-        if (++since_timed % timed_hits != 0) return chain_->store.find(key);
-        const auto began = chain_->runtime->now();
-        auto entry = chain_->store.find(key);
-        if (entry) hit_latency_.add(chain_->runtime->now() - began);
-        return entry;
+        if (++since_timed % timed_hits == 0) [[unlikely]]
+            return find_and_time(key);
+        return chain_->store.find(key);
     }
 
     void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept override {
@@ -53,7 +51,7 @@ public:
                  std::function<void(Reports)> done) override {
         return chain::write(chain_, std::move(entries), options, caller, std::move(done));
     }
-    std::optional<Result<WriteReport>> write_here(const EntryPtr& entry, const CallOptions& options) override {
+    std::optional<Result<WriteReport>> write_here(EntryPtr& entry, const CallOptions& options) override {
         return chain::write_here(*chain_, entry, options);
     }
     std::optional<Result<WriteReport>> erase_here(KeyRef key, const CallOptions& options) override {
@@ -150,6 +148,13 @@ protected:
     }
 
 private:
+    [[gnu::noinline]] EntryPtr find_and_time(KeyRef key) noexcept {
+        const auto began = chain_->runtime->now();
+        auto entry = chain_->store.find(key);
+        if (entry) hit_latency_.add(chain_->runtime->now() - began);
+        return entry;
+    }
+
     /// Removal listeners are user code, which must not hold up the event loop; nor must the recording's file.
     void finish_off_the_loop() {
         if ((chain_->options.on_removal || chain_->recorder) && chain_->runtime->on_event_loop() &&

@@ -130,8 +130,7 @@ public:
     /// Errors: when the source did not take it, or did not say so in time; the key is then dropped from all tiers,
     /// since nobody knows what the source holds. Strict calls: also when a tier did not take it.
     Result<WriteReport> put(const K& key, V value, const CallOptions& options = {}) const {
-        auto entry = Types::blank(key);
-        entry->emplace(std::move(value));
+        detail::EntryPtr entry = Types::entry_of(key, std::move(value));
         if (auto done = engine_->write_here(entry, options)) return *std::move(done);
         std::vector<detail::EntryPtr> entries;
         entries.push_back(std::move(entry));

@@ -110,7 +110,7 @@ detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> li
     return bounded->count() >= detail::never - start ? detail::never : start + bounded->count();
 }
 
-bool Chain::publish(const detail::EntryPtr& entry, const std::atomic<std::uint64_t>& superseded) {
+bool Chain::publish(detail::EntryPtr entry, const std::atomic<std::uint64_t>& superseded) {
     if (scope->over()) return false;
     if (options.weigher && entry->has_value()) {
         try {
@@ -119,8 +119,9 @@ bool Chain::publish(const detail::EntryPtr& entry, const std::atomic<std::uint64
             entry->weight = std::uint64_t(-1);
         }
     }
-    const bool stored = store.insert(entry, superseded, 0) == memory::Insert::stored;
-    if (stored && (entry->expires != detail::never || options.expiry.max_idle)) arm_expiry();
+    const bool can_die = entry->expires != detail::never || options.expiry.max_idle;
+    const bool stored = store.insert(std::move(entry), superseded, 0) == memory::Insert::stored;
+    if (stored && can_die) arm_expiry();
     return stored;
 }
 

@@ -58,7 +58,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     detail::Nanos memory_expiry(SteadyTime now, std::optional<std::chrono::nanoseconds> life) const;
 
     /// Weighs the entry and puts it into memory, unless its epoch has moved (Flight::superseded). True if it is in.
-    bool publish(const detail::EntryPtr& entry, const std::atomic<std::uint64_t>& superseded);
+    bool publish(detail::EntryPtr entry, const std::atomic<std::uint64_t>& superseded);
 
     /// Sees to it that expired entries leave memory without being touched: a tick each second while there are any.
     void arm_expiry();

@@ -414,7 +414,7 @@ detail::Cancel erase(const ChainPtr& chain, std::vector<EntryPtr> probes, CallOp
     return run<Erasure>(chain, std::move(probes), options, Caller::free, std::move(done));
 }
 
-std::optional<Result<WriteReport>> write_here(Chain& chain, const EntryPtr& entry, const CallOptions& options) {
+std::optional<Result<WriteReport>> write_here(Chain& chain, EntryPtr& entry, const CallOptions& options) {
     if (!chain.tiers.empty() || chain.options.writer || options.skip.has_memory()) return std::nullopt;
     if (auto refused = check(options)) return *std::move(refused);
     const Ending ending(*chain.scope);
@@ -427,7 +427,7 @@ std::optional<Result<WriteReport>> write_here(Chain& chain, const EntryPtr& entr
     // What is being loaded is older; what begins to load from here on may well be newer.
     chain.flights.supersede(entry->ref());
     WriteReport report;
-    report.in_memory = chain.publish(entry, nothing_newer);
+    report.in_memory = chain.publish(std::move(entry), nothing_newer);
     return report;
 }
 

@@ -24,7 +24,7 @@ detail::Cancel erase(const ChainPtr& chain, std::vector<detail::EntryPtr> probes
 
 /// A write that reaches no further than memory, at once, on the calling thread: no lock of a key, no operation, no
 /// timer. Empty where the cache has tiers or a writer, or the call leaves memory out: then `write` is needed.
-std::optional<Result<WriteReport>> write_here(Chain& chain, const detail::EntryPtr& entry, const CallOptions& options);
+std::optional<Result<WriteReport>> write_here(Chain& chain, detail::EntryPtr& entry, const CallOptions& options);
 
 /// Likewise; empty where the cache has tiers.
 std::optional<Result<WriteReport>> erase_here(Chain& chain, detail::KeyRef key, const CallOptions& options);

@@ -164,7 +164,7 @@ private:
     /// What is written of an entry that leaves or is looked at.
     static void prefetch(const Entry& entry) noexcept {
         __builtin_prefetch(&entry.policy_hook, 1);
-        __builtin_prefetch(&entry.place, 1);
+        __builtin_prefetch(entry.hot(), 1);
     }
 
     /// protected is not empty.

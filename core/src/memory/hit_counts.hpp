@@ -16,6 +16,13 @@ namespace tiercel::memory {
 /// and add atomically. Relaxed: counts order nothing.
 class HitCounts {
 public:
+    void add(std::size_t thread_number, bool is_hit) noexcept {
+        if (thread_number >= own_stripes) [[unlikely]]
+            return add(thread_number, is_hit ? 1 : 0, is_hit ? 0 : 1);
+        auto& count = is_hit ? stripes_[thread_number].hits : stripes_[thread_number].misses;
+        count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
     void add(std::size_t thread_number, std::uint64_t hits, std::uint64_t misses) noexcept {
         if (thread_number < own_stripes) {
             Stripe& mine = stripes_[thread_number];

@@ -50,20 +50,12 @@ void Shard::ask_uses() noexcept {
     if (!closed_) uses_.set(held_.policy->uses());
 }
 
-bool Shard::use(Entry& entry, Departures& departures) noexcept {
-    if (expiry_.slides()) {
-        const Nanos time = now();
-        if (expiry_.deadline(entry) <= time) return drop_dead(entry, departures);
-        entry.last_used.store(time, std::memory_order_relaxed);
-    } else if (entry.expires != never && !is_surely_alive(entry) && entry.expires <= now()) {
-        return drop_dead(entry, departures);
-    }
-    bool counted = false;
-    if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) counted = entry.count_use(most);
-    const auto told = uses_.told.load(std::memory_order_relaxed);
-    if (told == Uses::Told::none) return true;
-    const auto unheard = (entry.hash & uses_.sample.load(std::memory_order_relaxed)) | (counted ? 0 : 1);
-    if (told == Uses::Told::all || unheard == 0) tell_policy(entry, told);
+/// Of one that can die; a use puts a sliding expiry off.
+bool Shard::is_alive_when_used(Entry& entry) const noexcept {
+    if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
+    const Nanos time = now();
+    if (expiry_.deadline(entry) <= time) return false;
+    entry.last_used.store(time, std::memory_order_relaxed);
     return true;
 }
 
@@ -74,7 +66,7 @@ void Shard::tell_policy(Entry& entry, Uses::Told told) noexcept {
     } else if (!lock.try_lock()) {
         return;
     }
-    if (entry.residence == residence_) held_.policy->on_hit(entry);
+    if (held_.table.has(entry)) held_.policy->on_hit(entry);
 }
 
 /// By a clock that is cheap to read, and may be behind.
@@ -83,11 +75,9 @@ bool Shard::is_surely_alive(const Entry& entry) const noexcept {
     return entry.expires > lag && entry.expires - lag > detail::to_nanos(clock_.coarse_now());
 }
 
-bool Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
+void Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
     const std::lock_guard lock(mutex_);
-    if (entry.residence == residence_ && is_dead(entry))
-        remove(entry, Exit::dropped, RemovalCause::expired, departures);
-    return false;
+    if (held_.table.has(entry) && is_dead(entry)) remove(entry, Exit::dropped, RemovalCause::expired, departures);
 }
 
 EntryPtr Shard::peek(KeyRef key) const noexcept {
@@ -122,6 +112,7 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
         }
         std::uint32_t budget = insert_sweep;
         sweep(time, budget, departures);
+        if (expiry_.can_die(*entry)) held_.wheel->reserve_one();
     }
 
     Entry& fresh = *entry;
@@ -131,7 +122,6 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
         make_room_for(1, fresh.weight, nullptr, time, departures);
     }
     if (expiry_.slides()) fresh.last_used.store(time, std::memory_order_relaxed);
-    fresh.residence = residence_;
     fresh.publish();
     if (old == nullptr) {
         held_.policy->on_insert(fresh);
@@ -253,7 +243,6 @@ void Shard::Contents::depart(RemovalCause cause, Departures& departures) noexcep
 
 /// Everything leaves, into `contents`, in O(1).
 void Shard::exchange_all(Contents& contents, RemovalCause cause) noexcept {
-    ++residence_;
     held_.swap(contents);
     counts_.removals[static_cast<std::size_t>(cause)] += contents.table.size();
 }
@@ -290,7 +279,6 @@ void Shard::remove(Entry& entry, Exit why, RemovalCause cause, Departures& depar
 
 /// The rest of leaving, for one that is out of table and policy.
 void Shard::leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept {
-    entry->residence = 0;
     if (held_.wheel != nullptr) held_.wheel->cancel(*entry);
     held_.weight -= entry->weight;
     ++counts_.removals[static_cast<std::size_t>(cause)];
@@ -322,7 +310,7 @@ std::string Shard::check_invariants(const std::function<bool(std::uint64_t)>& be
         weight += entry.weight;
         if (!belongs(entry.hash)) broken = "shard: an entry belongs to another shard";
         if (held_.table.held(entry.ref()) != &entry) broken = "table: an entry is not found by key";
-        if (entry.residence != residence_) broken = "shard: an entry of the table does not reside in it";
+        if (!held_.table.has(entry)) broken = "table: an entry is not found by itself";
         if (in_policy[&entry] != 1) broken = "policy: an entry of the table is not in it once";
         const bool dies = expiry_.deadline(entry) != never;
         mortal += dies ? 1 : 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "memory/adaptive_mutex.hpp"
 #include "memory/departures.hpp"
 #include "memory/expiry_rule.hpp"
 #include "memory/policy.hpp"
@@ -28,11 +29,11 @@ struct ShardOptions {
 /// Thread safety: all members may be called concurrently.
 ///
 /// Readers take no lock: they look in the table, check the deadline, count their use in the entry. Only for a policy
-/// that asked to hear of uses (Uses::Told) is the lock taken on a hit; by then the entry may have left, which its
-/// residence says. What a reader finds dead it leaves to drop_dead, under the lock.
+/// that asked to hear of uses (Uses::Told) is the lock taken on a hit; by then the entry may have left, so the table is
+/// asked again. What a reader finds dead it leaves to drop_dead, under the lock.
 ///
 /// Invariants whenever the lock is free:
-/// - every entry of the table resides in it, and is in the policy once, and in nothing else's policy hook;
+/// - every entry of the table is in the policy once, and in nothing else's policy hook;
 /// - it is in the wheel once if it has a deadline, else not;
 /// - `weight` is the sum of the entries' weights; it and their number are within the bounds, unless a set_bounds that
 ///   made these smaller has not yet ended;
@@ -44,8 +45,22 @@ public:
     /// Where readers look, in an Epochs::Pin.
     const Table& table() const noexcept { return held_.table; }
 
-    /// Whether an entry of the table that the caller holds a reference to is alive; then it is counted as a use.
-    bool use(Entry& entry, Departures& departures) noexcept;
+    /// Whether an entry of the table that the caller holds a reference to is alive; then it is counted as a use. One
+    /// that is dead should be dropped.
+    bool use(Entry& entry) noexcept {
+        if ((expiry_.slides() || entry.expires != never) && !is_alive_when_used(entry)) return false;
+        const auto most = uses_.count_to.load(std::memory_order_relaxed);
+        const bool counted = most != 0 && entry.count_use(most);
+        const auto told = uses_.told.load(std::memory_order_relaxed);
+        if (told == Uses::Told::none) return true;
+        const auto unheard = (entry.hash & uses_.sample.load(std::memory_order_relaxed)) | (counted ? 0 : 1);
+        if (told == Uses::Told::all || unheard == 0) [[unlikely]]
+            tell_policy(entry, told);
+        return true;
+    }
+
+    /// Takes out an entry that was found dead, if it is still here.
+    void drop_dead(Entry& entry, Departures& departures) noexcept;
 
     EntryPtr peek(KeyRef key) const noexcept;
     Insert insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began, Departures& departures);
@@ -103,8 +118,8 @@ private:
                        Departures& departures) noexcept;
     void evict(const Entry* spared, Nanos time, Departures& departures) noexcept;
     void tell_policy(Entry& entry, Uses::Told told) noexcept;
+    bool is_alive_when_used(Entry& entry) const noexcept;
     bool is_surely_alive(const Entry& entry) const noexcept;
-    bool drop_dead(Entry& entry, Departures& departures) noexcept;
     void remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept;
     void leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept;
     void sweep(Nanos now, std::uint32_t& budget, Departures& departures) noexcept;
@@ -114,11 +129,10 @@ private:
     SharedUses uses_;
     Contents held_; ///< the table's look-ups are anybody's; the rest, and all changes, are guarded by the mutex
 
-    mutable std::mutex mutex_; ///< guards all below too
+    mutable AdaptiveMutex mutex_; ///< guards all below too
     ShardOptions options_;
     bool closed_ = false;
-    std::uint32_t residence_ = 1; ///< of the entries now held: another number for each filling
-    StoreStats counts_;           ///< hits, misses, entries and weight are not kept here
+    StoreStats counts_; ///< hits, misses, entries and weight are not kept here
 };
 
 } // namespace tiercel::memory

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <bitset>
 #include <cassert>
 #include <limits>
 #include <memory>
@@ -152,20 +153,29 @@ Store::~Store() {
 }
 
 /// Relaxed: a change of the sample that is seen late costs its precision a few keys.
-bool Store::is_tapped(std::uint64_t hash) const noexcept {
+inline bool Store::is_tapped(std::uint64_t hash) const noexcept {
     return is_sampled(hash, tapped_below_.load(std::memory_order_relaxed));
 }
 
+/// Outside any pin: the listener is somebody's code.
+void Store::drop_dead(EntryPtr& dead) noexcept {
+    Departures departures(on_removal_);
+    shards_->of(dead->hash).drop_dead(*dead, departures);
+    dead.reset();
+}
+
 EntryPtr Store::find(KeyRef key) noexcept {
-    Departures departures(on_removal_); // told of after the pin
-    EntryPtr entry;
-    {
+    bool is_dead = false;
+    EntryPtr entry = [&] {
         const Epochs::Pin pin;
         Shard& shard = shards_->of(key.hash);
-        entry = shard.table().find(key);
-        if (entry != nullptr && !shard.use(*entry, departures)) entry.reset();
-        counts_->add(pin.thread_number(), entry != nullptr ? 1 : 0, entry != nullptr ? 0 : 1);
-    }
+        EntryPtr found = shard.table().find(key);
+        is_dead = found != nullptr && !shard.use(*found);
+        counts_->add(pin.thread_number(), found != nullptr && !is_dead);
+        return found;
+    }();
+    if (is_dead) [[unlikely]]
+        drop_dead(entry);
     if (is_tapped(key.hash)) [[unlikely]]
         taps_->looked(key.hash, entry.get());
     return entry;
@@ -174,23 +184,31 @@ EntryPtr Store::find(KeyRef key) noexcept {
 void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
     for (; !keys.empty(); keys = keys.subspan(std::min(batch, keys.size())), found += batch) {
         const auto some = keys.first(std::min(batch, keys.size()));
-        Departures departures(on_removal_);
-        const Epochs::Pin pin;
-        std::array<Table::Place, batch> places;
-        for (std::size_t i = 0; i < some.size(); ++i) {
-            places[i] = shards_->of(some[i].hash).table().place_of(some[i].hash);
-            places[i].prefetch();
+        std::bitset<batch> dead;
+        {
+            const Epochs::Pin pin;
+            std::array<Shard*, batch> shards;
+            std::array<Table::Place, batch> places;
+            std::array<Entry*, batch> candidates;
+            for (std::size_t i = 0; i < some.size(); ++i) {
+                shards[i] = &shards_->of(some[i].hash);
+                places[i] = shards[i]->table().place_of(some[i].hash);
+                places[i].prefetch();
+            }
+            for (std::size_t i = 0; i < some.size(); ++i)
+                candidates[i] = places[i].candidate();
+            std::uint64_t hits = 0;
+            for (std::size_t i = 0; i < some.size(); ++i) {
+                auto entry = shards[i]->table().find(some[i], candidates[i]);
+                const bool alive = entry != nullptr && shards[i]->use(*entry);
+                hits += alive ? 1 : 0;
+                if (entry != nullptr && !alive) dead.set(i);
+                found[i].swap(entry);
+            }
+            counts_->add(pin.thread_number(), hits, some.size() - hits);
         }
-        for (std::size_t i = 0; i < some.size(); ++i)
-            places[i].prefetch_entry();
-        std::uint64_t hits = 0;
-        for (std::size_t i = 0; i < some.size(); ++i) {
-            Shard& shard = shards_->of(some[i].hash);
-            found[i] = shard.table().find(some[i], places[i]);
-            if (found[i] != nullptr && !shard.use(*found[i], departures)) found[i].reset();
-            hits += found[i] != nullptr ? 1 : 0;
-        }
-        counts_->add(pin.thread_number(), hits, some.size() - hits);
+        for (std::size_t i = 0; dead.any() && i < some.size(); ++i)
+            if (dead.test(i)) drop_dead(found[i]);
         if (tapped_below_.load(std::memory_order_relaxed) == 0) continue;
         for (std::size_t i = 0; i < some.size(); ++i)
             if (is_tapped(some[i].hash)) taps_->looked(some[i].hash, found[i].get());

@@ -82,14 +82,15 @@ public:
         Place() = default;
         void prefetch() const noexcept { __builtin_prefetch(&array_->buckets[at_]); }
 
-        /// Reads the bucket, and fetches the first candidate.
-        void prefetch_entry() const noexcept {
+        /// Who it is nearly always, if anybody; being fetched.
+        Entry* candidate() const noexcept {
             const Bucket& bucket = array_->buckets[at_];
-            const auto found = matches(bucket.tags.load(std::memory_order_relaxed), tag_);
-            if (found == 0) return;
-            const Entry* const entry = bucket.slots[slot_at(found)].load(std::memory_order_relaxed);
-            if (entry == nullptr) return;
-            fetch(*entry);
+            const auto found = matches(bucket.tags.load(std::memory_order_seq_cst), tag_);
+            if (found == 0) return nullptr;
+            Entry* const entry = bucket.slots[slot_at(found)].load(std::memory_order_seq_cst);
+            if (entry != nullptr) [[likely]]
+                fetch(*entry);
+            return entry;
         }
 
     private:
@@ -105,27 +106,40 @@ public:
     Place place_of(std::uint64_t hash) const noexcept { return {*array_.load(std::memory_order_seq_cst), hash}; }
 
     /// A reference to the entry; null if there is none.
-    EntryPtr find(KeyRef key) const noexcept { return find(key, place_of(key.hash)); }
+    EntryPtr find(KeyRef key) const noexcept { return find(key, place_of(key.hash).candidate()); }
 
-    EntryPtr find(KeyRef key, Place place) const noexcept {
-        for (;;) {
-            const auto [entry, met_dead] = look(key, place, [](Entry& candidate) { return candidate.try_acquire(); });
-            if (!met_dead) return {entry, adopt};
-            place = place_of(key.hash);
+    /// The same with the candidate of its place. Others than that are looked for out of line, lest they cost it
+    /// registers.
+    EntryPtr find(KeyRef key, Entry* candidate) const noexcept {
+        if (candidate != nullptr && candidate->hash == key.hash && candidate->try_acquire()) [[likely]] {
+            if (holds_key_(*candidate, key.object)) [[likely]]
+                return {candidate, adopt};
+            intrusive_ptr_release(candidate);
         }
+        return find_further(key);
     }
 
     // For the shard, under its lock.
 
     std::size_t size() const noexcept { return size_; }
 
-    /// As find, but takes no reference.
+    /// As find, but takes no reference: the table's own keeps the entry.
     Entry* held(KeyRef key) const noexcept {
-        const auto acquire = [](Entry& candidate) {
-            intrusive_ptr_add_ref(&candidate);
-            return true;
-        };
-        return EntryPtr(look(key, place_of(key.hash), acquire).entry, adopt).get(); // the table's reference keeps it
+        return look(key.hash, [&](Entry& entry) { return holds_key_(entry, key.object) ? Look::it : Look::not_it; });
+    }
+
+    /// Whether this very entry is in the table.
+    bool has(const Entry& entry) const noexcept {
+        const Array& array = *array_.load(std::memory_order_relaxed);
+        const auto first = Place(array, entry.hash).at_;
+        auto at = first;
+        do {
+            for (const auto& slot : array.buckets[at].slots)
+                if (slot.load(std::memory_order_relaxed) == &entry) return true;
+            if (beyond(array.buckets[at].tags.load(std::memory_order_relaxed)) == 0) break;
+            at = array.next(at);
+        } while (at != first);
+        return false;
     }
 
     /// Makes room for one more. Errors: throws std::bad_alloc, having changed nothing; nothing else here throws.
@@ -236,32 +250,46 @@ private:
         __builtin_prefetch(entry.hot() + 63);
     }
 
-    struct Look {
-        Entry* entry = nullptr; ///< with a reference that is the caller's
-        bool met_dead = false;  ///< look again
-    };
+    enum class Look { it, not_it, died };
 
-    /// The key of an entry may only be looked at with a reference to it.
-    template <class Acquire>
-    Look look(KeyRef key, Place place, Acquire acquire) const noexcept {
+    /// Asks `who` of each entry of that hash until one is it; null if none is, or one died.
+    template <class Who>
+    Entry* look(std::uint64_t hash, Who who, bool* met_dead = nullptr) const noexcept {
+        const Place place = place_of(hash);
         const Array& array = *place.array_;
         auto at = place.at_;
-        for (std::uint32_t passed = 0; passed < array.count; ++passed) {
+        do {
             const Bucket& bucket = array.buckets[at];
             const auto tags = bucket.tags.load(std::memory_order_seq_cst);
             for (auto found = matches(tags, place.tag_); found != 0; found &= found - 1) {
                 Entry* const entry = bucket.slots[slot_at(found)].load(std::memory_order_seq_cst);
-                if (entry == nullptr) continue;
-                fetch(*entry);
-                if (entry->hash != key.hash) continue;
-                if (!acquire(*entry)) return {nullptr, true};
-                if (holds_key_(*entry, key.object)) return {entry, false};
-                intrusive_ptr_release(entry);
+                if (entry == nullptr || entry->hash != hash) continue;
+                const Look result = who(*entry);
+                if (result == Look::it) return entry;
+                if (result == Look::died) {
+                    *met_dead = true;
+                    return nullptr;
+                }
             }
-            if (beyond(tags) == 0) break;
+            if (beyond(tags) == 0) return nullptr;
             at = array.next(at);
+        } while (at != place.at_);
+        return nullptr;
+    }
+
+    /// The key of an entry may only be looked at with a reference to it.
+    [[gnu::noinline]] EntryPtr find_further(KeyRef key) const noexcept {
+        const auto acquire = [&](Entry& entry) {
+            if (!entry.try_acquire()) return Look::died;
+            if (holds_key_(entry, key.object)) return Look::it;
+            intrusive_ptr_release(&entry);
+            return Look::not_it;
+        };
+        for (;;) {
+            bool met_dead = false;
+            Entry* const entry = look(key.hash, acquire, &met_dead);
+            if (!met_dead) return {entry, adopt};
         }
-        return {};
     }
 
     /// The slots of a fresh array need no more order than its publication gives.

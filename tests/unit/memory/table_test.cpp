@@ -139,15 +139,15 @@ TEST_F(TableTest, a_look_up_from_a_place_of_before_the_growth_sees_what_was_ther
     for (std::uint64_t key = 2; key < 1'000; ++key)
         insert(key, hash_of(key));
     place.prefetch();
-    place.prefetch_entry();
-    EXPECT_NE(table.find({hash_of(keys[0]), &keys[0]}, place), nullptr);
-    EXPECT_EQ(table.find({hash_of(keys[1]), &keys[1]}, place_of_none), nullptr) << "it came after the growth";
-    EXPECT_NE(table.find({hash_of(keys[1]), &keys[1]}), nullptr);
+    EXPECT_NE(table.find({hash_of(keys[0]), &keys[0]}, place.candidate()), nullptr);
+    EXPECT_EQ(place_of_none.candidate(), nullptr) << "it came after the growth";
+    EXPECT_NE(table.find({hash_of(keys[1]), &keys[1]}, place_of_none.candidate()), nullptr) << "looks again";
 
     ASSERT_TRUE(take(1, hash_of(keys[0]))); // it dies; the old array still points to it
-    EXPECT_EQ(table.find({hash_of(keys[0]), &keys[0]}, place), nullptr);
+    EXPECT_EQ(table.find({hash_of(keys[0]), &keys[0]}, place.candidate()), nullptr);
     insert(1, hash_of(keys[0]), 7);
-    const EntryPtr found = table.find({hash_of(keys[0]), &keys[0]}, place); // meets the dead one and looks again
+    const EntryPtr found =
+        table.find({hash_of(keys[0]), &keys[0]}, place.candidate()); // meets the dead one and looks again
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->version, 7U);
 }

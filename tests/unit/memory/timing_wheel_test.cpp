@@ -29,6 +29,7 @@ public:
 
     void schedule(Nanos deadline) {
         EntryPtr entry = make_entry({.key = 0, .expires = deadline});
+        wheel_.reserve_one();
         wheel_.schedule(*entry);
         entries_.emplace(deadline, std::move(entry));
     }
@@ -171,6 +172,7 @@ TEST(TimingWheel, looks_at_no_more_entries_than_its_budget) {
     std::vector<EntryPtr> entries;
     for (int count = 0; count < 10; ++count) {
         entries.push_back(make_entry({.key = 0, .expires = second}));
+        wheel.reserve_one();
         wheel.schedule(*entries.back());
     }
     std::uint32_t budget = 4;
@@ -186,9 +188,10 @@ TEST(TimingWheel, looks_at_no_more_entries_than_its_budget) {
 TEST(TimingWheel, looks_at_an_entry_once_a_level_on_its_way) {
     TimingWheel wheel(0, {});
     const EntryPtr entry = make_entry({.key = 0, .expires = 3600 * second});
+    wheel.reserve_one();
     wheel.schedule(*entry);
     std::uint32_t looks = 0;
-    for (Nanos now = 0; entry->expiry_hook.is_linked(); now += tick) {
+    for (Nanos now = 0; entry->timer != 0; now += tick) {
         std::uint32_t budget = plenty;
         wheel.next_due(now, budget);
         looks += plenty - budget;
@@ -199,6 +202,7 @@ TEST(TimingWheel, looks_at_an_entry_once_a_level_on_its_way) {
 TEST(TimingWheel, puts_off_an_entry_that_was_used) {
     TimingWheel wheel(0, {.after_access = 10 * second});
     const EntryPtr entry = make_entry({.key = 0});
+    wheel.reserve_one();
     wheel.schedule(*entry);
     entry->last_used = 9 * second;
     std::uint32_t budget = plenty;

@@ -73,21 +73,22 @@ struct CacheTypes {
             probes.emplace_back(blank(key));
         return probes;
     }
+    template <class Key>
+    static boost::intrusive_ptr<E> entry_of(Key&& key, V value) {
+        auto entry = blank(std::forward<Key>(key));
+        entry->emplace(std::move(value));
+        return entry;
+    }
     static std::vector<EntryPtr> entries_of(K key, V value) {
         std::vector<EntryPtr> entries;
-        auto entry = blank(std::move(key));
-        entry->emplace(std::move(value));
-        entries.push_back(std::move(entry));
+        entries.emplace_back(entry_of(std::move(key), std::move(value)));
         return entries;
     }
     static std::vector<EntryPtr> entries_of(std::vector<std::pair<K, V>> items) {
         std::vector<EntryPtr> entries;
         entries.reserve(items.size());
-        for (auto& [key, value] : items) {
-            auto entry = blank(std::move(key));
-            entry->emplace(std::move(value));
-            entries.push_back(std::move(entry));
-        }
+        for (auto& [key, value] : items)
+            entries.emplace_back(entry_of(std::move(key), std::move(value)));
         return entries;
     }
 

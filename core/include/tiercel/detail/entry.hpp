@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <new>
 
 namespace tiercel::detail {
 
@@ -40,9 +41,12 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 ///
 /// Until published, one thread owns it and may set anything. After that the key, value and facts are const; `expires`
 /// never changes; `last_used` and `uses` are written by readers, relaxed, since a lost update costs one access of
-/// precision. The hooks, `place` and `residence` belong to the shard that holds the entry and are guarded by its lock;
-/// after it left, the hooks and `left` belong to the thread that removed it, until the removal listener has heard. An
-/// entry is published at most once.
+/// precision. The hook, `place` and `timer` belong to the shard that holds the entry and are guarded by its lock; after
+/// it left, the hook and `left` belong to the thread that removed it, until the removal listener has heard. An entry is
+/// published at most once.
+///
+/// Layout. 64 bytes that only those look at who change the cache, 24 that a hit reads, then value and key: a block that
+/// begins a cache line (Slabs) shows a hit one line of it if value and key are short.
 ///
 /// References. The table holds one, each Handle one. Readers find published entries without a lock, hence may see one
 /// whose last reference is being dropped on another thread:
@@ -62,12 +66,15 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 class Entry {
 public:
     using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>>;
-    /// Leaves its list without being told which.
-    using SelfUnlinkingHook =
-        boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
+
+    // Blocks are memory::Slabs'. Errors: throws std::bad_alloc.
+    static void* operator new(std::size_t bytes);
+    static void* operator new(std::size_t bytes, std::align_val_t alignment);
+    static void operator delete(void* block, std::size_t bytes) noexcept;
+    static void operator delete(void* block, std::size_t bytes, std::align_val_t alignment) noexcept;
 
     virtual const void* key() const noexcept = 0;
     bool has_value() const noexcept { return has_value_; }
@@ -75,7 +82,8 @@ public:
 
     // Bookkeeping of the shard that holds the entry; a dead entry's policy_hook keeps it among the dead.
     Hook policy_hook;
-    SelfUnlinkingHook expiry_hook;
+    std::uint32_t place = 0; ///< the eviction policy's: where it keeps this entry
+    std::uint32_t timer = 0; ///< the timing wheel's: where it keeps this entry; 0: nowhere
 
     // Facts, set before publication.
     std::uint64_t version = 0; ///< stamp of the load or write that the value came from
@@ -83,26 +91,24 @@ public:
     std::uint64_t weight = 1;  ///< in the weigher's unit
 
     std::atomic<Nanos> last_used{0};
-    std::uint32_t place = 0;     ///< the eviction policy's: where it keeps this entry
-    std::uint32_t residence = 0; ///< which filling of its shard holds it; 0: none does
 
     // From here on what a hit reads, and after it value and key.
-    RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
+    const std::uint64_t hash;
+
+private:
+    mutable std::atomic<std::uint32_t> refs_{0};
+    std::atomic<std::uint8_t> uses_{0};
+    bool is_published_ = false;
 
 protected:
     bool has_value_ = false;
 
-private:
-    bool is_published_ = false;
-    std::atomic<std::uint8_t> uses_{0};
-    mutable std::atomic<std::uint32_t> refs_{0};
-
 public:
-    Nanos expires = never; ///< not served at or after this; set before publication
-    const std::uint64_t hash;
+    RemovalCause left = RemovalCause::explicit_; ///< why it left the memory tier, once it has
+    Nanos expires = never;                       ///< not served at or after this; set before publication
 
     /// Where that begins, in bytes.
-    const char* hot() const noexcept { return reinterpret_cast<const char*>(&left); }
+    const char* hot() const noexcept { return reinterpret_cast<const char*>(&hash); }
 
     /// Uses since the policy last looked, up to what it asked to have counted. Relaxed: a lost or late count costs one
     /// use of precision.
