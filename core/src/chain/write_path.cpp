@@ -344,22 +344,6 @@ private:
     std::atomic<std::size_t> unwritten_{0};
 };
 
-/// Work of this scope, if it may begin, to the end of the block.
-class Ending {
-public:
-    explicit Ending(Scope& scope) : scope_(scope), begun_(scope.begin()) {}
-    ~Ending() {
-        if (begun_) scope_.end();
-    }
-    Ending(const Ending&) = delete;
-    Ending& operator=(const Ending&) = delete;
-    explicit operator bool() const noexcept { return begun_; }
-
-private:
-    Scope& scope_;
-    const bool begun_;
-};
-
 /// The epoch of a write that nothing can overtake.
 const std::atomic<std::uint64_t> nothing_newer{0};
 
@@ -417,8 +401,8 @@ detail::Cancel erase(const ChainPtr& chain, std::vector<EntryPtr> probes, CallOp
 std::optional<Result<WriteReport>> write_here(Chain& chain, EntryPtr& entry, const CallOptions& options) {
     if (!chain.tiers.empty() || chain.options.writer || options.skip.has_memory()) return std::nullopt;
     if (auto refused = check(options)) return *std::move(refused);
-    const Ending ending(*chain.scope);
-    if (!ending) return chain.closed_error();
+    const Scope::Brief work(*chain.scope);
+    if (!work) return chain.closed_error();
     const auto life = chain.life_of(options.ttl);
     const bool can_expire = life || chain.options.max_memory_ttl;
     const auto now = can_expire ? chain.runtime->now() : chain.runtime->coarse_now();
@@ -434,8 +418,8 @@ std::optional<Result<WriteReport>> write_here(Chain& chain, EntryPtr& entry, con
 std::optional<Result<WriteReport>> erase_here(Chain& chain, detail::KeyRef key, const CallOptions& options) {
     if (!chain.tiers.empty()) return std::nullopt;
     if (auto refused = check(options)) return *std::move(refused);
-    const Ending ending(*chain.scope);
-    if (!ending) return chain.closed_error();
+    const Scope::Brief work(*chain.scope);
+    if (!work) return chain.closed_error();
     chain.flights.supersede(key);
     WriteReport report;
     report.in_memory = chain.store.erase(key);

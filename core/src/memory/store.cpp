@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
-/// Above the table's tag bits, below its bucket bits.
+/// Apart from the bits that samples are taken by.
 constexpr unsigned shard_bits_at = 8;
 constexpr std::uint64_t most_shards = 1U << 16;
 

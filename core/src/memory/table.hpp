@@ -32,9 +32,12 @@ using detail::KeyRef;
 ///     tags   [ t0 t1 t2 t3 t4 t5 t6 | beyond ]      one 64-bit word; tag 0: the slot is free
 ///     slots  [ *e *e  - *e  -  -  - ]
 ///
-/// Hash bits: the top 32 choose the bucket, by multiplication, so that the number of buckets need not be a power of
-/// two; the lowest eight are the tag (0 is taken for 1). A full bucket overflows into the next, and so on around;
-/// `beyond` counts on every bucket passed, and stays at 255 once it got there.
+/// The hash is multiplied by a random odd number, each array's own, so that nobody can make keys for one bucket
+/// (Dietzfelbinger et al., "A reliable randomized algorithm for the closest-pair problem", 1997: universal hashing). Of
+/// the product, the top 32 bits choose the bucket, by multiplication, so that the number of buckets need not be a power
+/// of two; the next eight are the tag (0 is taken for 1). A full bucket overflows into the next, and so on around;
+/// `beyond` counts on every bucket passed, and stays at 255 once it got there. Keys of one and the same hash are found
+/// one after the other.
 ///
 /// An entry never moves: between insert and take it stays in its slot, so that no reader can pass it by; a new value of
 /// the same key is exchanged in place. Growth builds a new array and publishes it whole; readers in the old one see
@@ -47,6 +50,8 @@ using detail::KeyRef;
 class Table {
     static constexpr std::size_t slots_per_bucket = 7;
 
+    static std::uint64_t random_odd();
+
     struct alignas(64) Bucket {
         std::atomic<std::uint64_t> tags{0};
         std::array<std::atomic<Entry*>, slots_per_bucket> slots{};
@@ -54,11 +59,13 @@ class Table {
     static_assert(sizeof(Bucket) == 64);
 
     struct Array final : Epochs::Object {
-        explicit Array(std::uint32_t number) : count(number), buckets(std::make_unique<Bucket[]>(number)) {}
+        explicit Array(std::uint32_t number)
+            : count(number), multiplier(random_odd()), buckets(std::make_unique<Bucket[]>(number)) {}
 
         std::uint32_t next(std::uint32_t at) const noexcept { return at + 1 == count ? 0 : at + 1; }
 
         const std::uint32_t count;
+        const std::uint64_t multiplier;
         const std::unique_ptr<Bucket[]> buckets;
     };
 
@@ -95,8 +102,11 @@ public:
 
     private:
         friend class Table;
-        Place(const Array& array, std::uint64_t hash) noexcept
-            : array_(&array), at_(static_cast<std::uint32_t>((hash >> 32) * array.count >> 32)), tag_(tag_of(hash)) {}
+        Place(const Array& array, std::uint64_t hash) noexcept : array_(&array) {
+            const std::uint64_t spread = hash * array.multiplier;
+            at_ = static_cast<std::uint32_t>((spread >> 32) * array.count >> 32);
+            tag_ = std::max(static_cast<std::uint32_t>(spread >> 24 & 0xFF), 1U);
+        }
 
         const Array* array_ = nullptr;
         std::uint32_t at_ = 0;
@@ -169,10 +179,11 @@ public:
     /// Takes this very entry, which is in the table, out.
     EntryPtr take(Entry& entry) noexcept {
         Array& array = *array_.load(std::memory_order_relaxed);
-        for (auto at = Place(array, entry.hash).at_;; at = array.next(at)) {
+        const Place place(array, entry.hash);
+        for (auto at = place.at_;; at = array.next(at)) {
             Bucket& bucket = array.buckets[at];
             auto tags = bucket.tags.load(std::memory_order_relaxed);
-            for (auto found = matches(tags, tag_of(entry.hash)); found != 0; found &= found - 1) {
+            for (auto found = matches(tags, place.tag_); found != 0; found &= found - 1) {
                 const auto slot = slot_at(found);
                 if (bucket.slots[slot].load(std::memory_order_relaxed) != &entry) continue;
                 bucket.tags.store(tags & ~(std::uint64_t{0xFF} << (slot * 8)), std::memory_order_seq_cst);
@@ -228,9 +239,6 @@ private:
     }
     static std::uint64_t buckets_for(std::uint64_t entries) noexcept { return entries / 21 * 4 + 4; }
 
-    static std::uint32_t tag_of(std::uint64_t hash) noexcept {
-        return static_cast<std::uint32_t>(std::max<std::uint64_t>(hash & 0xFF, 1));
-    }
     static std::uint64_t beyond(std::uint64_t tags) noexcept { return tags >> 56; }
 
     /// A bit in the byte of each slot that may have this tag: of all that do, and perhaps of one above such a one.
@@ -294,13 +302,14 @@ private:
 
     /// The slots of a fresh array need no more order than its publication gives.
     static void put(Array& array, Entry& entry) noexcept {
-        for (auto at = Place(array, entry.hash).at_;; at = array.next(at)) {
+        const Place place(array, entry.hash);
+        for (auto at = place.at_;; at = array.next(at)) {
             Bucket& bucket = array.buckets[at];
             const auto tags = bucket.tags.load(std::memory_order_relaxed);
             for (std::size_t slot = 0; slot < slots_per_bucket; ++slot) {
                 if (bucket.slots[slot].load(std::memory_order_relaxed) != nullptr) continue;
                 bucket.slots[slot].store(&entry, std::memory_order_seq_cst);
-                bucket.tags.store(tags | std::uint64_t{tag_of(entry.hash)} << (slot * 8), std::memory_order_seq_cst);
+                bucket.tags.store(tags | std::uint64_t{place.tag_} << (slot * 8), std::memory_order_seq_cst);
                 return;
             }
             if (beyond(tags) != most_beyond) bucket.tags.store(tags + one_beyond, std::memory_order_seq_cst);
