@@ -1,5 +1,5 @@
 // Many threads do everything at once to a store, which must stay sound: memory_stress [operations [threads [seed]]].
-// Without a number: 10 million operations; 200 million with TIERCEL_LONG set; a tenth of either under a sanitizer.
+// Without a number: 10 million operations; a thousand million with TIERCEL_LONG set; a tenth of either under a sanitizer.
 
 #include "effort.hpp"
 #include "memory/epochs.hpp"
@@ -259,7 +259,7 @@ private:
 };
 
 int stress(const std::vector<std::uint64_t>& arguments) {
-    const std::uint64_t operations = !arguments.empty() ? arguments[0] : effort(10'000'000, 200'000'000);
+    const std::uint64_t operations = !arguments.empty() ? arguments[0] : effort(10'000'000, 1'000'000'000);
     const auto threads = static_cast<unsigned>(arguments.size() > 1 ? arguments[1] : 8);
     const std::uint64_t seed = arguments.size() > 2 ? arguments[2] : 1;
     if (threads == 0) fail("needs a thread");
