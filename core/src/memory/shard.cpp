@@ -26,7 +26,7 @@ constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 Shard::Shard(const ShardOptions& options)
     : expiry_(options.expiry),
       clock_(*options.clock),
-      held_{Table(options.holds_key, options.max_entries), nullptr, nullptr, 0},
+      held_{Table(options.holds_key, options.max_entries), nullptr, nullptr},
       options_(options) {
     held_.policy = make_policy(*options_.policy, options.first);
     uses_.set(held_.policy->uses());
@@ -102,37 +102,42 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
         return Insert::too_heavy;
     }
 
-    Nanos time = std::numeric_limits<Nanos>::min(); // nothing dies, and nobody looks
-    if (held_.wheel != nullptr || expiry_.can_die(*entry)) {
-        time = now();
+    const bool can_die = expiry_.can_die(*entry);
+    if (held_.wheel != nullptr || can_die) {
+        const Nanos time = detail::to_nanos(clock_.coarse_now());
         if (held_.wheel == nullptr) held_.wheel = std::make_unique<TimingWheel>(time, expiry_);
-        if (old != nullptr && expiry_.deadline(*old) <= time) { // the dead leave nothing to inherit
+        if (old != nullptr && is_dead(*old)) { // the dead leave nothing to inherit
             remove(*old, Exit::dropped, RemovalCause::expired, departures);
             old = nullptr;
         }
-        std::uint32_t budget = insert_sweep;
-        sweep(time, budget, departures);
-        if (expiry_.can_die(*entry)) held_.wheel->reserve_one();
+        if (time != held_.swept) {
+            std::uint32_t budget = insert_sweep;
+            sweep(time, budget, departures);
+            if (budget != 0) held_.swept = time;
+        }
+        if (can_die) held_.wheel->reserve_one();
     }
 
     Entry& fresh = *entry;
     if (old == nullptr) {
         held_.table.reserve_one();
         held_.policy->prepare(fresh.hash); // the last step that may throw
-        make_room_for(1, fresh.weight, nullptr, time, departures);
+        make_room_for(1, fresh.weight, nullptr, departures);
     }
-    if (expiry_.slides()) fresh.last_used.store(time, std::memory_order_relaxed);
+    if (expiry_.slides()) fresh.last_used.store(now(), std::memory_order_relaxed);
+    const bool dies = can_die && expiry_.deadline(fresh) != never;
     fresh.publish();
     if (old == nullptr) {
         held_.policy->on_insert(fresh);
         held_.table.insert(std::move(entry));
+        if (dies) held_.wheel->schedule(fresh);
     } else {
         held_.policy->on_replace(*old, fresh);
+        if (dies) held_.wheel->replace(*old, fresh);
         leave(held_.table.exchange(*old, std::move(entry)), RemovalCause::replaced, departures);
-        make_room_for(0, fresh.weight, &fresh, time, departures);
+        make_room_for(0, fresh.weight, &fresh, departures);
     }
     held_.weight += fresh.weight;
-    if (expiry_.deadline(fresh) != never) held_.wheel->schedule(fresh);
     if (++counts_.inserts % ask_uses_every == 0) uses_.set(held_.policy->uses());
     return Insert::stored;
 }
@@ -153,10 +158,9 @@ bool Shard::set_bounds(std::uint64_t max_entries, std::uint64_t max_weight, Depa
     options_.max_entries = max_entries;
     options_.max_weight = max_weight;
     uses_.set(held_.policy->uses());
-    const Nanos time = now();
     for (std::uint32_t left = 0; !has_room_for(0, 0); ++left) {
         if (left == bounds_step) return false;
-        evict(nullptr, time, departures);
+        evict(nullptr, departures);
     }
     return true;
 }
@@ -192,7 +196,7 @@ void Shard::clear(RemovalCause cause, Departures& departures) {
     std::unique_lock lock(mutex_);
     if (closed_) return;
     Contents contents{Table(options_.holds_key, options_.max_entries),
-                      make_policy(*options_.policy, held_.policy.get()), nullptr, 0};
+                      make_policy(*options_.policy, held_.policy.get()), nullptr};
     exchange_all(contents, cause);
     lock.unlock();
     contents.depart(cause, departures);
@@ -201,7 +205,7 @@ void Shard::clear(RemovalCause cause, Departures& departures) {
 void Shard::close(Departures& departures) noexcept {
     std::unique_lock lock(mutex_);
     closed_ = true;
-    Contents contents{Table(options_.holds_key, 0), nullptr, nullptr, 0}; // a closed shard has no use for a policy
+    Contents contents{Table(options_.holds_key, 0), nullptr, nullptr}; // a closed shard has no use for a policy
     exchange_all(contents, RemovalCause::closed);
     lock.unlock();
     contents.depart(RemovalCause::closed, departures);
@@ -233,6 +237,7 @@ void Shard::Contents::swap(Contents& other) noexcept {
     policy.swap(other.policy);
     wheel.swap(other.wheel);
     std::swap(weight, other.weight);
+    std::swap(swept, other.swept);
 }
 
 void Shard::Contents::depart(RemovalCause cause, Departures& departures) noexcept {
@@ -252,7 +257,8 @@ Nanos Shard::now() const noexcept {
 }
 
 bool Shard::is_dead(const Entry& entry) const noexcept {
-    return expiry_.can_die(entry) && expiry_.deadline(entry) <= now();
+    if (!expiry_.can_die(entry) || (!expiry_.slides() && is_surely_alive(entry))) return false;
+    return expiry_.deadline(entry) <= now();
 }
 
 bool Shard::has_room_for(std::uint64_t entries, std::uint64_t weight) const noexcept {
@@ -260,16 +266,15 @@ bool Shard::has_room_for(std::uint64_t entries, std::uint64_t weight) const noex
            weight <= options_.max_weight - held_.weight;
 }
 
-void Shard::make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared, Nanos time,
+void Shard::make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared,
                           Departures& departures) noexcept {
     while (!has_room_for(entries, weight))
-        evict(spared, time, departures);
+        evict(spared, departures);
 }
 
-void Shard::evict(const Entry* spared, Nanos time, Departures& departures) noexcept {
+void Shard::evict(const Entry* spared, Departures& departures) noexcept {
     Entry& victim = *held_.policy->victim(spared);
-    const bool was_dead = expiry_.deadline(victim) <= time;
-    remove(victim, Exit::evicted, was_dead ? RemovalCause::expired : RemovalCause::size, departures);
+    remove(victim, Exit::evicted, is_dead(victim) ? RemovalCause::expired : RemovalCause::size, departures);
 }
 
 void Shard::remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept {

@@ -95,6 +95,7 @@ private:
         std::unique_ptr<Policy> policy;
         std::unique_ptr<TimingWheel> wheel; ///< made for the first entry that can die
         std::uint64_t weight = 0;
+        Nanos swept = 0; ///< at this time of the cheap clock nothing was left that is due
 
         void swap(Contents& other) noexcept;
         void depart(RemovalCause cause, Departures& departures) noexcept;
@@ -114,9 +115,9 @@ private:
     Nanos now() const noexcept;
     bool is_dead(const Entry& entry) const noexcept;
     bool has_room_for(std::uint64_t entries, std::uint64_t weight) const noexcept;
-    void make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared, Nanos time,
+    void make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared,
                        Departures& departures) noexcept;
-    void evict(const Entry* spared, Nanos time, Departures& departures) noexcept;
+    void evict(const Entry* spared, Departures& departures) noexcept;
     void tell_policy(Entry& entry, Uses::Told told) noexcept;
     bool is_alive_when_used(Entry& entry) const noexcept;
     bool is_surely_alive(const Entry& entry) const noexcept;

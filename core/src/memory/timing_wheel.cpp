@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <utility>
 
 namespace tiercel::memory {
 
@@ -76,6 +77,17 @@ void TimingWheel::cancel(Entry& entry) noexcept {
     if (entry.timer == 0) return;
     leave(entry.timer);
     (void)release(entry.timer);
+}
+
+/// A timer that comes up early is put where it belongs then.
+void TimingWheel::replace(Entry& old, Entry& fresh) noexcept {
+    const Index timer = std::exchange(old.timer, 0);
+    if (timer == 0) return schedule(fresh);
+    timers_[timer].entry = &fresh;
+    fresh.timer = timer;
+    if (rule_.deadline(fresh) >= rule_.deadline(old)) return;
+    leave(timer);
+    place(timer);
 }
 
 std::optional<TimingWheel::Index> TimingWheel::turn_to_next_slot(std::uint64_t now_tick) noexcept {

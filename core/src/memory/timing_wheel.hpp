@@ -54,6 +54,9 @@ public:
     /// Takes the entry out if it is in.
     void cancel(Entry& entry) noexcept;
 
+    /// As cancel(old) and schedule(fresh), which can die; no need of reserve_one() if `old` is in.
+    void replace(Entry& old, Entry& fresh) noexcept;
+
     /// Takes out and returns an entry whose deadline is at or before `now`; null when the budget is used up or no entry
     /// is left whose deadline lies a tick or more before `now`. Each entry looked at costs one of `budget`.
     Entry* next_due(Nanos now, std::uint32_t& budget) noexcept;

@@ -41,6 +41,16 @@ public:
         entries_.erase(at);
     }
 
+    /// Another entry with another deadline in the place of one.
+    void replace_one(std::uint64_t choice, Nanos deadline) {
+        if (entries_.empty()) return schedule(deadline);
+        const auto at = std::next(entries_.begin(), static_cast<std::ptrdiff_t>(choice % entries_.size()));
+        EntryPtr entry = make_entry({.key = 0, .expires = deadline});
+        wheel_.replace(*at->second, *entry);
+        entries_.erase(at);
+        entries_.emplace(deadline, std::move(entry));
+    }
+
     /// Takes all that is due, in steps of at most `budget`; the first violation, or empty.
     std::string turn_to(Nanos now, std::uint32_t budget) {
         now_ = now;
@@ -102,6 +112,9 @@ void compare_at_random(Nanos origin, std::uint32_t budget) {
             ASSERT_EQ(both.turn_to(both.now() + ahead, budget), "") << "step " << step;
             break;
         }
+        case 4:
+            both.replace_one(random() % 32, both.now() + std::min(span(), never - 1 - std::max<Nanos>(both.now(), 0)));
+            break;
         default:
             if (const Nanos deadline = both.now() + std::min(span(), never - 1 - std::max<Nanos>(both.now(), 0));
                 both.size() < 1000)
