@@ -14,12 +14,13 @@ namespace tiercel::chain {
 ///
 /// States: open -> closing (nothing begins) -> over (user code is not to be called any more).
 ///
-/// Work is counted in one word with the state, if it may end on another thread (begin, extend, end); or, if it is a
-/// block of one thread (Brief), in a stripe of that thread's, so that threads do not meet in a cache line for each put.
-/// Nothing is under way once, after the change to closing, the word's count was seen at 0 and each stripe was, in any
-/// order: neither rises again, but for a Brief that finds the scope closing and goes.
+/// Work is counted in one word with the state, if it may end on another thread (begin, end); or, if it is a block of
+/// one thread (Brief), in a stripe of that thread's, so that threads do not meet in a cache line for each put. Nothing
+/// is under way once, after the change to closing, the word's count was seen at 0 and each stripe was, in any order:
+/// neither rises again, but for a Brief that was about to begin at the change, and goes.
 ///
 ///     Brief                                     close
+///       look at state: over if closing
 ///       stripe += 1      (seq_cst)                state = closing           (seq_cst)
 ///       look at state    (seq_cst)                settle: look at word and stripes (seq_cst)
 ///       ... work ...
@@ -42,9 +43,6 @@ public:
         return false;
     }
 
-    /// For a part of work that has begun and may outlive it.
-    void extend() noexcept { word_.fetch_add(1, std::memory_order_relaxed); }
-
     void end() {
         const auto before = word_.fetch_sub(1, std::memory_order_seq_cst);
         if ((before & not_open) != 0 && (before & ~not_open) == 1) settle();
@@ -53,12 +51,15 @@ public:
     /// Work that begins here, if it may, and ends with the block.
     class Brief {
     public:
-        explicit Brief(Scope& scope) : scope_(scope), count_(scope.stripes_[stripe_of_this_thread()].under_way) {
-            count_.fetch_add(1, std::memory_order_seq_cst);
+        explicit Brief(Scope& scope) : scope_(scope) {
+            if (!scope_.open()) return;
+            count_ = &scope_.stripes_[stripe_of_this_thread()].under_way;
+            count_->fetch_add(1, std::memory_order_seq_cst);
             may_begin_ = (scope_.word_.load(std::memory_order_seq_cst) & not_open) == 0;
         }
         ~Brief() {
-            count_.fetch_sub(1, std::memory_order_seq_cst);
+            if (count_ == nullptr) return;
+            count_->fetch_sub(1, std::memory_order_seq_cst);
             if ((scope_.word_.load(std::memory_order_seq_cst) & not_open) != 0) scope_.settle();
         }
         Brief(const Brief&) = delete;
@@ -68,8 +69,8 @@ public:
 
     private:
         Scope& scope_;
-        std::atomic<std::size_t>& count_;
-        bool may_begin_;
+        std::atomic<std::size_t>* count_ = nullptr;
+        bool may_begin_ = false;
     };
 
     /// False if somebody closes already. `on_empty` is called once nothing is under way, perhaps at once.
@@ -89,7 +90,7 @@ public:
         const std::lock_guard lock(mutex_);
         dropped = std::exchange(on_empty_, nullptr);
         word_.fetch_or(gone, std::memory_order_acq_rel);
-        return under_way();
+        return was_empty_ ? 0 : under_way();
     }
 
     bool open() const noexcept { return (word_.load(std::memory_order_acquire) & not_open) == 0; }
@@ -123,15 +124,18 @@ private:
         std::function<void()> emptied;
         {
             const std::lock_guard lock(mutex_);
-            if (under_way() == 0) emptied = std::exchange(on_empty_, nullptr);
+            if (!was_empty_ && under_way() != 0) return;
+            was_empty_ = true;
+            emptied = std::exchange(on_empty_, nullptr);
         }
         if (emptied) emptied();
     }
 
     std::atomic<std::uint64_t> word_{0}; ///< the two state bits, and the count
     std::array<Stripe, stripe_count> stripes_;
-    std::mutex mutex_;
-    std::function<void()> on_empty_; ///< guarded by the mutex
+    std::mutex mutex_;               ///< guards the rest
+    std::function<void()> on_empty_; ///< what close() waits for, until it has come
+    bool was_empty_ = false;         ///< since closing: nothing has begun since
 };
 
 } // namespace tiercel::chain

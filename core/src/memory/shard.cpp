@@ -55,7 +55,9 @@ bool Shard::is_alive_when_used(Entry& entry) const noexcept {
     if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
     const Nanos time = now();
     if (expiry_.deadline(entry) <= time) return false;
-    entry.last_used.store(time, std::memory_order_relaxed);
+    auto used = entry.last_used.load(std::memory_order_relaxed); // forward only, however late this reader comes
+    while (used < time && !entry.last_used.compare_exchange_weak(used, time, std::memory_order_relaxed)) {
+    }
     return true;
 }
 
@@ -75,9 +77,11 @@ bool Shard::is_surely_alive(const Entry& entry) const noexcept {
     return entry.expires > lag && entry.expires - lag > detail::to_nanos(clock_.coarse_now());
 }
 
-void Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
+bool Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
     const std::lock_guard lock(mutex_);
-    if (held_.table.has(entry) && is_dead(entry)) remove(entry, Exit::dropped, RemovalCause::expired, departures);
+    if (!held_.table.has(entry) || !is_dead(entry)) return false;
+    remove(entry, Exit::dropped, RemovalCause::expired, departures);
+    return true;
 }
 
 EntryPtr Shard::peek(KeyRef key) const noexcept {
@@ -94,10 +98,9 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
         ++counts_.fenced;
         return Insert::fenced;
     }
-    Entry* old = held_.table.held(entry->ref());
     if (entry->weight > options_.max_weight) {
         ++counts_.too_heavy;
-        if (old != nullptr)
+        if (Entry* const old = held_.table.held(entry->ref()))
             remove(*old, Exit::dropped, is_dead(*old) ? RemovalCause::expired : RemovalCause::size, departures);
         return Insert::too_heavy;
     }
@@ -106,10 +109,6 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     if (held_.wheel != nullptr || can_die) {
         const Nanos time = detail::to_nanos(clock_.coarse_now());
         if (held_.wheel == nullptr) held_.wheel = std::make_unique<TimingWheel>(time, expiry_);
-        if (old != nullptr && is_dead(*old)) { // the dead leave nothing to inherit
-            remove(*old, Exit::dropped, RemovalCause::expired, departures);
-            old = nullptr;
-        }
         if (time != held_.swept) {
             std::uint32_t budget = insert_sweep;
             sweep(time, budget, departures);
@@ -118,6 +117,11 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
         if (can_die) held_.wheel->reserve_one();
     }
 
+    Entry* old = held_.table.held(entry->ref()); // after the sweep, which may have taken it
+    if (old != nullptr && is_dead(*old)) {       // the dead leave nothing to inherit
+        remove(*old, Exit::dropped, RemovalCause::expired, departures);
+        old = nullptr;
+    }
     Entry& fresh = *entry;
     if (old == nullptr) {
         held_.table.reserve_one();
@@ -241,8 +245,8 @@ void Shard::Contents::swap(Contents& other) noexcept {
 }
 
 void Shard::Contents::depart(RemovalCause cause, Departures& departures) noexcept {
-    policy.reset(); // these unlink the hooks of every entry
-    wheel.reset();
+    policy.reset(); // unlinks the hook of every entry
+    wheel.reset();  // their timers' numbers mean nothing any more
     table.drain([&](EntryPtr entry) { departures.add(std::move(entry), cause); });
 }
 

@@ -59,8 +59,8 @@ public:
         return true;
     }
 
-    /// Takes out an entry that was found dead, if it is still here.
-    void drop_dead(Entry& entry, Departures& departures) noexcept;
+    /// Takes out an entry that was found dead; false if it had gone already, and another may stand in its place.
+    bool drop_dead(Entry& entry, Departures& departures) noexcept;
 
     EntryPtr peek(KeyRef key) const noexcept;
     Insert insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began, Departures& departures);
@@ -95,7 +95,7 @@ private:
         std::unique_ptr<Policy> policy;
         std::unique_ptr<TimingWheel> wheel; ///< made for the first entry that can die
         std::uint64_t weight = 0;
-        Nanos swept = 0; ///< at this time of the cheap clock nothing was left that is due
+        Nanos swept = 0; ///< at this time of the cheap clock an insert has swept, and inserts need not again
 
         void swap(Contents& other) noexcept;
         void depart(RemovalCause cause, Departures& departures) noexcept;

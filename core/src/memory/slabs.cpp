@@ -6,8 +6,6 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <utility>
@@ -51,7 +49,7 @@ struct Slabs::Slab {
 
     bool has_room() const noexcept { return free.first != nullptr || untouched != end; }
 
-    static constexpr std::size_t first_block = 2 * cache_line;
+    static constexpr std::size_t first_block = 2 * cache_line; ///< behind what stands here
 
     Hook hook; ///< among those of its depot that have room
     Chain free;
@@ -59,6 +57,8 @@ struct Slabs::Slab {
     char* end;
     std::size_t out = 0;
 };
+
+static_assert(Slabs::granule >= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
 /// The slabs of one size of blocks.
 /// Thread safety: all members may be called concurrently.
@@ -74,6 +74,7 @@ public:
                 break;
             }
             Slab& slab = with_room_.front();
+            if (&slab == spare_) spare_ = nullptr;
             while (taken.count < count && slab.has_room()) {
                 if (slab.free.first != nullptr) {
                     taken.push(slab.free.pop());
@@ -110,26 +111,35 @@ private:
                                         boost::intrusive::constant_time_size<false>>;
 
     bool add(std::size_t block_bytes) noexcept {
+        static_assert(sizeof(Slab) <= Slab::first_block);
         void* const memory = map_aligned(slab_bytes);
         if (memory == nullptr) return false;
 #ifdef MADV_HUGEPAGE
-        if (slabs_ != 0) (void)::madvise(memory, slab_bytes, MADV_HUGEPAGE);
+        (void)::madvise(memory, slab_bytes, slabs_ == 0 ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 #endif
         with_room_.push_front(*std::construct_at(static_cast<Slab*>(memory), block_bytes));
         ++slabs_;
         return true;
     }
 
-    /// Nothing of it is in use. It stays if no other has room, lest the next block need a system call.
+    /// Nothing of it is in use. One such stays, last in turn, lest use that swings about an edge be system calls.
     void retire(Slab& slab) noexcept {
-        if (&with_room_.front() == &slab && &with_room_.back() == &slab) return;
+        if (spare_ == nullptr) {
+            spare_ = &slab;
+            with_room_.splice(with_room_.end(), with_room_, with_room_.iterator_to(slab));
+            return;
+        }
         with_room_.erase(with_room_.iterator_to(slab));
-        --slabs_;
-        (void)::munmap(&slab, slab_bytes);
+        if (::munmap(&slab, slab_bytes) == 0) {
+            --slabs_;
+        } else {
+            with_room_.push_back(slab); // the system has no room to note it
+        }
     }
 
     mutable AdaptiveMutex mutex_; ///< guards all
     List with_room_;
+    Slab* spare_ = nullptr; ///< a slab of the list of which nothing is in use
     std::size_t slabs_ = 0;
     std::size_t blocks_out_ = 0;
 };
@@ -145,7 +155,7 @@ struct Slabs::Depots {
     std::array<Depot, classes> all;
 };
 
-/// What a thread keeps: nothing until AtThreadEnd is sure to empty it, and after that did.
+/// What a thread keeps: nothing before its AtThreadEnd is made, which empties it, and nothing after.
 struct Slabs::Magazines {
     std::array<Chain, classes> chains{};
     std::size_t most = 0; ///< in each

@@ -158,24 +158,41 @@ inline bool Store::is_tapped(std::uint64_t hash) const noexcept {
 }
 
 /// Outside any pin: the listener is somebody's code.
-void Store::drop_dead(EntryPtr& dead) noexcept {
+bool Store::drop_dead(EntryPtr& dead) noexcept {
     Departures departures(on_removal_);
-    shards_->of(dead->hash).drop_dead(*dead, departures);
+    const bool was_there = shards_->of(dead->hash).drop_dead(*dead, departures);
     dead.reset();
+    return was_there;
+}
+
+/// Whoever met a dead entry that was no longer there looks again: a put has put another in its place.
+inline EntryPtr Store::look(KeyRef key) noexcept {
+    for (;;) {
+        bool is_dead = false;
+        EntryPtr entry = [&] {
+            const Epochs::Pin pin;
+            Shard& shard = shards_->of(key.hash);
+            EntryPtr found = shard.table().find(key);
+            is_dead = found != nullptr && !shard.use(*found);
+            if (!is_dead) counts_->add(pin.thread_number(), found != nullptr);
+            return found;
+        }();
+        if (!is_dead) [[likely]]
+            return entry;
+        if (drop_dead(entry)) {
+            count_miss();
+            return nullptr;
+        }
+    }
+}
+
+void Store::count_miss() noexcept {
+    const Epochs::Pin pin;
+    counts_->add(pin.thread_number(), false);
 }
 
 EntryPtr Store::find(KeyRef key) noexcept {
-    bool is_dead = false;
-    EntryPtr entry = [&] {
-        const Epochs::Pin pin;
-        Shard& shard = shards_->of(key.hash);
-        EntryPtr found = shard.table().find(key);
-        is_dead = found != nullptr && !shard.use(*found);
-        counts_->add(pin.thread_number(), found != nullptr && !is_dead);
-        return found;
-    }();
-    if (is_dead) [[unlikely]]
-        drop_dead(entry);
+    EntryPtr entry = look(key);
     if (is_tapped(key.hash)) [[unlikely]]
         taps_->looked(key.hash, entry.get());
     return entry;
@@ -205,10 +222,16 @@ void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
                 if (entry != nullptr && !alive) dead.set(i);
                 found[i].swap(entry);
             }
-            counts_->add(pin.thread_number(), hits, some.size() - hits);
+            counts_->add(pin.thread_number(), hits, some.size() - hits - dead.count());
         }
-        for (std::size_t i = 0; dead.any() && i < some.size(); ++i)
-            if (dead.test(i)) drop_dead(found[i]);
+        for (std::size_t i = 0; dead.any() && i < some.size(); ++i) {
+            if (!dead.test(i)) continue;
+            if (drop_dead(found[i])) {
+                count_miss();
+            } else {
+                found[i] = look(some[i]);
+            }
+        }
         if (tapped_below_.load(std::memory_order_relaxed) == 0) continue;
         for (std::size_t i = 0; i < some.size(); ++i)
             if (is_tapped(some[i].hash)) taps_->looked(some[i].hash, found[i].get());

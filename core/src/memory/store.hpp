@@ -137,7 +137,9 @@ private:
     struct Taps;   ///< who hears of samples of keys
 
     bool is_tapped(std::uint64_t hash) const noexcept;
-    void drop_dead(EntryPtr& dead) noexcept;
+    EntryPtr look(KeyRef key) noexcept;
+    bool drop_dead(EntryPtr& dead) noexcept;
+    void count_miss() noexcept;
 
     const std::function<void(const detail::Entry&, RemovalCause)> on_removal_;
     const spi::Clock& clock_;

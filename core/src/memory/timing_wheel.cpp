@@ -3,18 +3,21 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <limits>
+#include <new>
 #include <utility>
 
 namespace tiercel::memory {
 
 TimingWheel::TimingWheel(Nanos origin, ExpiryRule rule)
-    : origin_(origin), rule_(rule), timers_(levels * slots_per_level) {
+    : origin_(origin), rule_(rule), latest_(origin), timers_(levels * slots_per_level) {
     for (Index slot = 0; slot < timers_.size(); ++slot)
         timers_[slot].previous = timers_[slot].next = slot;
 }
 
 void TimingWheel::reserve_one() {
     if (free_ != 0) return;
+    if (timers_.size() > std::numeric_limits<Index>::max()) throw std::bad_alloc();
     timers_.emplace_back();
     free_ = static_cast<Index>(timers_.size() - 1);
 }
@@ -105,6 +108,7 @@ std::optional<TimingWheel::Index> TimingWheel::turn_to_next_slot(std::uint64_t n
 }
 
 Entry* TimingWheel::next_due(Nanos now, std::uint32_t& budget) noexcept {
+    now = latest_ = std::max(latest_, now);
     const std::uint64_t now_tick =
         now <= origin_ ? 0 : (static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(origin_)) >> tick_bits;
     for (;;) {

@@ -16,6 +16,7 @@ namespace tiercel::memory {
 /// timing wheel (Varghese and Lauck, "Hashed and hierarchical timing wheels", SOSP 1987, scheme 7).
 /// Thread safety: none; the shard's lock guards it.
 /// Lifetime: entries are not owned; `origin` is the earliest time it can tell apart.
+/// Time: callers read their clocks apart, and some read a coarse one; a time before the latest counts as that.
 /// Errors: only reserve_one() may throw.
 ///
 /// Time since `origin` is counted in ticks and read as digits of 6 bits. An entry stands in the level of the highest
@@ -93,8 +94,9 @@ private:
 
     const Nanos origin_;
     const ExpiryRule rule_;
-    std::uint64_t elapsed_ = 0;                    ///< the wheel's own tick; never goes back
-    std::optional<Index> draining_;                ///< the slot at elapsed_ that is not wholly drained
+    Nanos latest_;                  ///< time given; with an older one, what is drained at elapsed_ would go back there
+    std::uint64_t elapsed_ = 0;     ///< the wheel's own tick; never goes back
+    std::optional<Index> draining_; ///< the slot at elapsed_ that is not wholly drained
     std::array<std::uint64_t, levels> occupied_{}; ///< bit clear: the slot is empty, or is draining_
     std::vector<Timer> timers_;
     Index free_ = 0; ///< 0: none, for that is a slot's

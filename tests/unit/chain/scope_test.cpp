@@ -38,18 +38,6 @@ TEST(Scope, is_empty_when_the_last_work_ends_of_whichever_kind) {
     }
 }
 
-TEST(Scope, waits_for_what_work_has_begun_further) {
-    Scope scope;
-    int emptied = 0;
-    ASSERT_TRUE(scope.begin());
-    EXPECT_TRUE(scope.close([&] { ++emptied; }));
-    scope.extend();
-    scope.end();
-    EXPECT_EQ(emptied, 0);
-    scope.end();
-    EXPECT_EQ(emptied, 1);
-}
-
 TEST(Scope, is_closed_once) {
     Scope scope;
     ASSERT_TRUE(scope.begin());
@@ -107,6 +95,7 @@ TEST(Scope, work_that_began_is_waited_for_and_none_begins_afterwards) {
         ASSERT_TRUE(scope.close([&] {
             if (working.load() != 0) wrong.fetch_add(1);
             if (empty.exchange(true)) wrong.fetch_add(1);
+            if (scope.finish() != 0) wrong.fetch_add(1); // whoever is turned away is not under way
         }));
         for (auto& worker : workers)
             worker.join();

@@ -126,6 +126,39 @@ TEST(Expiry, a_use_puts_sliding_expiry_off) {
     EXPECT_FALSE(fixture.find(1));
 }
 
+/// A reader may be held up between its look at the clock and what it writes.
+TEST(Expiry, a_use_that_comes_late_does_not_bring_sliding_expiry_forward) {
+    StoreFixture fixture(sliding(10s));
+    fixture.insert({.key = 1});
+    const Nanos start = fixture.clock.nanos();
+    fixture.clock.advance(9s);
+    EXPECT_TRUE(fixture.find(1));
+    fixture.clock.set(start);
+    EXPECT_TRUE(fixture.find(1));
+    fixture.clock.set(start + std::chrono::nanoseconds(18s).count());
+    EXPECT_TRUE(fixture.find(1));
+    EXPECT_EQ(fixture.store.check_invariants(), "");
+}
+
+/// Its cheap reading is ahead, which no clock's may be.
+class HastyClock final : public spi::Clock {
+public:
+    SteadyTime now() const noexcept override { return SteadyTime(0ns); }
+    SteadyTime coarse_now() const noexcept override { return SteadyTime(1h); }
+    SystemTime wall_now() const noexcept override { return {}; }
+};
+
+TEST(Expiry, a_clock_that_breaks_its_word_breaks_nothing_else) {
+    const HastyClock clock;
+    StoreOptions options;
+    options.holds_key = holds_id;
+    Store store(std::move(options), clock);
+    const std::atomic<std::uint64_t> no_fence{0};
+    for (const Nanos expires : {1s / 1ns, 2s / 1ns, 3s / 1ns})
+        EXPECT_EQ(store.insert(make_entry({.key = 1, .expires = expires}), no_fence, 0), Insert::stored);
+    EXPECT_EQ(store.check_invariants(), "");
+}
+
 TEST(Expiry, a_peek_does_not_put_sliding_expiry_off) {
     StoreFixture fixture(sliding(10s));
     fixture.insert({.key = 1});

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
@@ -75,6 +74,28 @@ TEST(Slabs, a_slab_without_a_block_in_use_goes_but_for_one) {
         Slabs::give(block, size);
     Slabs::flush();
     EXPECT_EQ(Slabs::stats(size).blocks_out, 0U);
+    EXPECT_EQ(Slabs::stats(size).slabs, 1U);
+}
+
+TEST(Slabs, an_empty_slab_stays_beside_one_with_little_room) {
+    Slabs::flush();
+    const auto before = Slabs::stats(size).slabs;
+    std::vector<void*> blocks;
+    while (Slabs::stats(size).slabs < before + 2)
+        blocks.push_back(Slabs::take(size));
+    std::vector<void*> of_the_last;
+    std::erase_if(blocks, [last = address(blocks.back()) / Slabs::slab_bytes, &of_the_last](void* block) {
+        if (address(block) / Slabs::slab_bytes != last) return false;
+        of_the_last.push_back(block);
+        return true;
+    });
+    for (void* const block : of_the_last)
+        Slabs::give(block, size);
+    Slabs::flush();
+    EXPECT_EQ(Slabs::stats(size).slabs, before + 2);
+    for (void* const block : blocks)
+        Slabs::give(block, size);
+    Slabs::flush();
     EXPECT_EQ(Slabs::stats(size).slabs, 1U);
 }
 

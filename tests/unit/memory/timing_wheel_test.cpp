@@ -180,6 +180,24 @@ TEST(TimingWheel, does_not_go_back_with_the_time_it_is_given) {
     EXPECT_EQ(both.size(), 0U);
 }
 
+TEST(TimingWheel, makes_progress_with_a_time_older_than_the_one_before) {
+    TimingWheel wheel(0, {});
+    std::vector<EntryPtr> entries;
+    for (int count = 0; count < 20; ++count) {
+        entries.push_back(make_entry({.key = 0, .expires = second}));
+        wheel.reserve_one();
+        wheel.schedule(*entries.back());
+    }
+    std::uint32_t budget = 1;
+    EXPECT_NE(wheel.next_due(second + tick, budget), nullptr); // it is draining their slot
+    std::uint32_t left = plenty;
+    while (wheel.next_due(second - 1, left) != nullptr) {
+    }
+    EXPECT_EQ(plenty - left, 19U);
+    for (const EntryPtr& entry : entries)
+        wheel.cancel(*entry);
+}
+
 TEST(TimingWheel, looks_at_no_more_entries_than_its_budget) {
     TimingWheel wheel(0, {});
     std::vector<EntryPtr> entries;

@@ -120,7 +120,7 @@ public:
     virtual Cancel write(std::vector<EntryPtr> entries, CallOptions options, Caller caller,
                          std::function<void(Reports)> done) = 0;
     /// At once, for a cache that is nothing but memory (with a loader, perhaps); empty for others: use write or erase.
-    /// An answer means that the entry was taken.
+    /// Without an answer the entry is as it was.
     virtual std::optional<Result<WriteReport>> write_here(EntryPtr& entry, const CallOptions& options) = 0;
     virtual std::optional<Result<WriteReport>> erase_here(KeyRef key, const CallOptions& options) = 0;
     virtual Cancel erase(std::vector<EntryPtr> probes, CallOptions options, std::function<void(Reports)> done) = 0;

@@ -45,8 +45,8 @@ inline Nanos to_nanos(SteadyTime time) noexcept {
 /// it left, the hook and `left` belong to the thread that removed it, until the removal listener has heard. An entry is
 /// published at most once.
 ///
-/// Layout. 64 bytes that only those look at who change the cache, 24 that a hit reads, then value and key: a block that
-/// begins a cache line (Slabs) shows a hit one line of it if value and key are short.
+/// Layout. 64 bytes that only those look at who change the cache (and hits, where expiry slides), 24 that a hit reads,
+/// then value and key: a block that begins a cache line (Slabs) shows a hit one line of it if value and key are short.
 ///
 /// References. The table holds one, each Handle one. Readers find published entries without a lock, hence may see one
 /// whose last reference is being dropped on another thread:
@@ -83,7 +83,7 @@ public:
     // Bookkeeping of the shard that holds the entry; a dead entry's policy_hook keeps it among the dead.
     Hook policy_hook;
     std::uint32_t place = 0; ///< the eviction policy's: where it keeps this entry
-    std::uint32_t timer = 0; ///< the timing wheel's: where it keeps this entry; 0: nowhere
+    std::uint32_t timer = 0; ///< the timing wheel's: where it keeps this entry; 0, or out of the table: nowhere
 
     // Facts, set before publication.
     std::uint64_t version = 0; ///< stamp of the load or write that the value came from
