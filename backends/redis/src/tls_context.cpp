@@ -11,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -55,7 +54,7 @@ int give_password(char* to, int size, int /*for_writing*/, void* user) {
     auto& password = *static_cast<Password*>(user);
     password.asked_for = true;
     if (!password.given || password.given->size() > static_cast<std::size_t>(size)) return -1;
-    std::memcpy(to, password.given->data(), password.given->size());
+    password.given->copy(to, password.given->size());
     return static_cast<int>(password.given->size());
 }
 
