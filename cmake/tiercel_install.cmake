@@ -41,6 +41,8 @@ function(tiercel_install_module name)
         elseif(package MATCHES "^(zstd|xxHash)$")
             string(TOLOWER lib${package} pc_name)
             list(APPEND pc_requires_private ${pc_name})
+        elseif(package STREQUAL "OpenSSL")
+            list(APPEND pc_requires_private openssl)
         elseif(NOT package MATCHES "^(Boost|Threads)$") # Boost has no .pc file; for threads there is -pthread
             list(APPEND pc_requires_private ${package})
         endif()

@@ -1,4 +1,6 @@
+#include "support/certificates.hpp"
 #include "support/redis_server.hpp"
+#include "support/temp_dir.hpp"
 
 #include <tiercel/redis.hpp>
 #include <tiercel/testing/backend_contract.hpp>
@@ -15,7 +17,24 @@ private:
     test::RedisServer server_;
 };
 
+class RedisTlsFixture final : public BackendFixture {
+public:
+    std::shared_ptr<spi::Backend> backend() override {
+        return redis::connect(server_.url(), {.tls = {.ca_file = authority_.certificate().string()}}).value();
+    }
+    void make_unreachable() { server_.stop_replying(); }
+
+private:
+    test::TempDir directory_;
+    test::CertificateAuthority authority_{directory_.path()};
+    test::Certificate certificate_ = authority_.issue();
+    test::RedisServer server_{{.tls = test::ServerTls{.certificate = certificate_.certificate,
+                                                      .key = certificate_.key,
+                                                      .authority = authority_.certificate()}}};
+};
+
 const auto registered = register_backend_contract<RedisFixture>("Redis");
+const auto registered_tls = register_backend_contract<RedisTlsFixture>("RedisTls");
 
 } // namespace
 } // namespace tiercel::testing

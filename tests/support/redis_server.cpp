@@ -1,5 +1,7 @@
 #include "support/redis_server.hpp"
 
+#include <initializer_list>
+
 namespace tiercel::test {
 
 RedisServer::RedisServer(ServerOptions options) : Server(std::move(options)) {
@@ -7,7 +9,7 @@ RedisServer::RedisServer(ServerOptions options) : Server(std::move(options)) {
 }
 
 std::string RedisServer::url() const {
-    return "redis://127.0.0.1:" + std::to_string(port());
+    return (options().tls ? "rediss" : "redis") + std::string("://127.0.0.1:") + std::to_string(port());
 }
 
 std::string RedisServer::unix_url() const {
@@ -18,8 +20,6 @@ std::vector<std::string> RedisServer::command() const {
     std::vector<std::string> words = {find_program("redis-server", "redis-server"),
                                       "--bind",
                                       "127.0.0.1",
-                                      "--port",
-                                      std::to_string(port()),
                                       "--dir",
                                       directory().string(),
                                       "--save",
@@ -28,7 +28,15 @@ std::vector<std::string> RedisServer::command() const {
                                       "no",
                                       "--daemonize",
                                       "no"};
-    if (options().unix_socket) {
+    const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
+    if (const auto& tls = options().tls) {
+        add({"--port", "0", "--tls-port", std::to_string(port())});
+        add({"--tls-cert-file", tls->certificate.string(), "--tls-key-file", tls->key.string()});
+        add({"--tls-ca-cert-file", tls->authority.string(), "--tls-auth-clients", tls->asks_clients ? "yes" : "no"});
+    } else {
+        add({"--port", std::to_string(port())});
+    }
+    if (options().unix_socket || options().tls) {
         words.emplace_back("--unixsocket");
         words.emplace_back(unix_socket().string());
     }

@@ -10,13 +10,14 @@ class RedisServer : public Server {
 public:
     explicit RedisServer(ServerOptions options = {});
 
-    /// "redis://127.0.0.1:<port>"
+    /// "redis://127.0.0.1:<port>", or "rediss://..." for a server with TLS.
     std::string url() const;
-    /// "unix://<path>"; needs `unix_socket`.
+    /// "unix://<path>"; needs `unix_socket` or `tls`.
     std::string unix_url() const;
 
 private:
     std::vector<std::string> command() const override;
+    bool listens_on_tcp() const override { return !options().tls; } // in plain text, that is
     std::string pid_request() const override { return "INFO server\r\n"; }
     std::string pid_words() const override { return "process_id:"; }
     bool answers_without_pid(const std::string& answer) const override;

@@ -6,16 +6,29 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace tiercel::test {
+
+/// A server's side of TLS: PEM files.
+struct ServerTls {
+    std::filesystem::path certificate;
+    std::filesystem::path key;
+    /// Whose certificates clients may show.
+    std::filesystem::path authority;
+    /// Clients must show one.
+    bool asks_clients = false;
+};
 
 struct ServerOptions {
     /// Added to the end of the command line.
     std::vector<std::string> arguments = {};
     /// Listen on a unix socket in the server's own directory: redis in addition to TCP, memcached instead of it.
     bool unix_socket = false;
+    /// Redis alone: its port speaks TLS only, and there is a unix socket for plain text.
+    std::optional<ServerTls> tls = {};
 };
 
 /// A real server on a free loopback port, in a temporary directory of its own; gone, with its directory, when this

@@ -1,4 +1,5 @@
 #include "redis_backend.hpp"
+#include "tls_context.hpp"
 #include "url.hpp"
 
 #include <tiercel/redis.hpp>
@@ -63,6 +64,18 @@ Result<void> complete_log_in(Address& address, const Options& options) {
     return {};
 }
 
+Result<void> prepare_tls(Address& address, const TlsOptions& options) {
+    if (!address.encrypted) {
+        if (options == TlsOptions()) return {};
+        return bad_option("tls", "is given, but the URL is not a rediss:// one, and nothing would be encrypted; write "
+                                 "rediss://host:port");
+    }
+    auto context = TlsContext::create(options);
+    if (!context) return context.error();
+    address.tls = std::move(*context);
+    return {};
+}
+
 } // namespace
 
 Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Options& options) {
@@ -70,6 +83,7 @@ Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Option
     if (!address) return address.error();
     if (auto checked = check(options); !checked) return checked.error();
     if (auto completed = complete_log_in(*address, options); !completed) return completed.error();
+    if (auto prepared = prepare_tls(*address, options.tls); !prepared) return prepared.error();
     auto runtime = options.runtime ? options.runtime : spi::default_runtime();
     return std::shared_ptr<spi::Backend>(std::make_shared<RedisBackend>(std::move(runtime), *address, options));
 }

@@ -113,10 +113,15 @@ void Connection::start_session() {
     session_->connect_timer.expires_after(connect_timeout_);
     session_->connect_timer.async_wait([self = shared_from_this(), session = session_](const error_code& error) {
         if (error || session->connected) return;
-        self->lose(session, Error(Errc::connection_failed,
-                                  self->label_ + ": no connection and log-in within " +
-                                      std::to_string(self->connect_timeout_.count()) +
-                                      " ms; check that the server answers, or raise Options::connect_timeout"));
+        // A Redis without TLS takes what is said to it for the beginning of a line, and waits for its end.
+        const bool tls = session->step == Session::Step::agree_on_tls;
+        const char* const missing = tls ? "no TLS handshake" : "no connection and log-in";
+        const char* const advice = tls ? "check that this is the server's port for TLS, as redis:// is for plain text"
+                                       : "check that the server answers";
+        self->lose(session,
+                   Error(Errc::connection_failed, self->label_ + ": " + missing + " within " +
+                                                      std::to_string(self->connect_timeout_.count()) + " ms; " +
+                                                      advice + ", or raise Options::connect_timeout"));
     });
     asio::co_spawn(strand_, run(session_),
                    [self = shared_from_this(), session = session_](const std::exception_ptr& thrown) {
@@ -188,8 +193,7 @@ void Connection::write_more(SteadyTime now) {
 
 void Connection::write_some(const SessionPtr& session) {
     const auto left = asio::buffer(session->outgoing) + session->written;
-    session->socket.async_write_some(left, [self = shared_from_this(), session](const error_code& error,
-                                                                                std::size_t bytes) {
+    session->async_write_some(left, [self = shared_from_this(), session](const error_code& error, std::size_t bytes) {
         if (session != self->session_) return;
         if (error) {
             self->lose(session,

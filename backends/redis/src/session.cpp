@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace tiercel::redis {
@@ -23,10 +24,13 @@ Error cannot_connect(const Address& address, const error_code& error) {
                                               "); check that the server runs and that the address is right");
 }
 
+/// A TLS server does not answer plain text, or answers with an alert, which begins with this byte.
+constexpr char tls_alert = 0x15;
+
 } // namespace
 
 Session::Session(const asio::any_io_executor& strand, const ReplyLimits& limits)
-    : socket(strand), connect_timer(strand), resolver_(strand), reader_(limits), input_(new char[read_bytes]) {}
+    : connect_timer(strand), socket_(strand), resolver_(strand), reader_(limits), input_(new char[read_bytes]) {}
 
 asio::awaitable<Result<void>> Session::open(const Address& address, const std::string& client_name) {
     if (address.is_unix()) {
@@ -37,6 +41,12 @@ asio::awaitable<Result<void>> Session::open(const Address& address, const std::s
         auto done = co_await connect_tcp(address);
         if (!done) co_return done.error();
     }
+    if (address.tls) {
+        step = Step::agree_on_tls;
+        auto done = co_await agree_on_tls(address);
+        if (!done) co_return done.error();
+    }
+    step = Step::log_in;
     co_return co_await log_in(address, client_name);
 }
 
@@ -64,7 +74,7 @@ asio::awaitable<Result<void>> Session::connect_tcp(const Address& address) {
     }
     if (error) co_return cannot_connect(address, error);
     error_code ignored; // only slower without
-    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
     co_return Result<void>();
 }
 
@@ -72,31 +82,41 @@ asio::awaitable<error_code> Session::connect_to(asio::generic::stream_protocol::
     error_code error;
     // A resolution or refusal that was on its way when abort() came does not make another attempt.
     if (aborted_) co_return asio::error::operation_aborted;
-    socket.close(error);
-    socket.open(peer.protocol(), error);
+    socket_.close(error);
+    socket_.open(peer.protocol(), error);
     if (error) co_return error;
-    co_await socket.async_connect(peer, asio::redirect_error(asio::use_awaitable, error));
+    co_await socket_.async_connect(peer, asio::redirect_error(asio::use_awaitable, error));
     if (aborted_) co_return asio::error::operation_aborted;
     co_return error;
+}
+
+asio::awaitable<Result<void>> Session::agree_on_tls(const Address& address) {
+    if (aborted_) co_return cannot_connect(address, asio::error::operation_aborted);
+    tls_ = std::make_unique<TlsStream>(socket_, *address.tls, address.host);
+    co_return co_await tls_->shake_hands(address.label());
 }
 
 asio::awaitable<Result<void>> Session::log_in(const Address& address, const std::string& client_name) {
     const auto label = address.label();
     Handshake handshake(address, client_name);
     error_code error;
-    co_await asio::async_write(socket, asio::buffer(handshake.request()),
-                               asio::redirect_error(asio::use_awaitable, error));
+    co_await write(asio::buffer(handshake.request()), error);
     // The peer may have said why before it closed: what it sent is still to be read.
     std::vector<Reply> replies;
+    bool answered = false;
     while (!handshake.is_complete()) {
         replies.clear();
         auto got = co_await read(replies, label);
         for (const auto& reply : replies) {
             if (auto judged = handshake.on_reply(reply); !judged) co_return judged.error();
         }
+        answered = answered || !replies.empty();
         if (!got) {
-            co_return got.error() == Errc::connection_lost ? Error(Errc::connection_failed, got.error().message())
-                                                           : got.error();
+            const auto why = got.error();
+            const bool lost = why == Errc::connection_lost;
+            const bool may_want_tls = !tls_ && !answered && (lost || input_[0] == tls_alert);
+            co_return Error(lost ? Errc::connection_failed : why.code(),
+                            why.message() + (may_want_tls ? "; if this is a port for TLS, write rediss://" : ""));
         }
     }
     co_return Result<void>();
@@ -105,9 +125,11 @@ asio::awaitable<Result<void>> Session::log_in(const Address& address, const std:
 asio::awaitable<Result<void>> Session::read(std::vector<Reply>& replies, const std::string& label) {
     error_code error;
     const auto buffer = asio::buffer(input_.get(), read_bytes);
-    const std::size_t got = co_await socket.async_read_some(buffer, asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t got = co_await read_some(buffer, error);
     if (error) {
-        const auto what = error == asio::error::eof ? std::string("the server closed it") : error.message();
+        if (auto refusal = tls_ ? tls_->refusal(error, label) : std::nullopt) co_return std::move(*refusal);
+        const bool closed = error == asio::error::eof || TlsStream::is_end(error);
+        const auto what = closed ? std::string("the server closed it") : error.message();
         co_return Error(Errc::connection_lost, label + ": the connection broke (" + what + ")");
     }
     auto fed = reader_.feed(BytesView(input_.get(), got), replies);
@@ -115,10 +137,20 @@ asio::awaitable<Result<void>> Session::read(std::vector<Reply>& replies, const s
     co_return Result<void>();
 }
 
+asio::awaitable<std::size_t> Session::read_some(asio::mutable_buffer to, error_code& error) {
+    if (tls_) return tls_->read_some(to, error);
+    return socket_.async_read_some(to, asio::redirect_error(asio::use_awaitable, error));
+}
+
+asio::awaitable<std::size_t> Session::write(asio::const_buffer data, error_code& error) {
+    if (tls_) return tls_->write(data, error);
+    return asio::async_write(socket_, data, asio::redirect_error(asio::use_awaitable, error));
+}
+
 void Session::abort() noexcept {
     aborted_ = true;
     error_code ignored;
-    socket.close(ignored);
+    socket_.close(ignored);
     resolver_.cancel();
     connect_timer.cancel();
 }

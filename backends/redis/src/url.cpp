@@ -165,13 +165,16 @@ std::string Address::label() const {
 
 Result<Address> parse_url(std::string_view url) {
     constexpr std::string_view tcp_scheme = "redis://";
+    constexpr std::string_view tls_scheme = "rediss://";
     constexpr std::string_view unix_scheme = "unix://";
     if (url.starts_with(tcp_scheme)) return parse_tcp(url.substr(tcp_scheme.size()));
     if (url.starts_with(unix_scheme)) return parse_unix(url.substr(unix_scheme.size()));
-    if (url.starts_with("rediss://")) {
-        return bad("TLS is not supported yet; use redis:// to a server, or to a tunnel that ends on this machine");
+    if (url.starts_with(tls_scheme)) {
+        auto address = parse_tcp(url.substr(tls_scheme.size()));
+        if (address) address->encrypted = true;
+        return address;
     }
-    return bad("it begins with redis:// or unix://, such as redis://127.0.0.1:6379");
+    return bad("it begins with redis://, rediss:// or unix://, such as redis://127.0.0.1:6379");
 }
 
 } // namespace tiercel::redis

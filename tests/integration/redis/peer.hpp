@@ -35,7 +35,9 @@ public:
         thread_.join();
     }
 
-    std::string url() const { return "redis://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+    std::string url(const std::string& scheme = "redis") const {
+        return scheme + "://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+    }
 
 private:
     using Tcp = boost::asio::ip::tcp;

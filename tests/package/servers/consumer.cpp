@@ -14,6 +14,7 @@ int main() {
     const auto redis = tiercel::redis::connect("redis://127.0.0.1:1");
     if (!redis || (*redis)->name() != "redis") return 1;
     if (tiercel::redis::connect("not a url")) return 2;
+    if (!tiercel::redis::connect("rediss://127.0.0.1:1")) return 4; // links OpenSSL
     (*redis)->close();
 #endif
 #ifdef WITH_MEMCACHED

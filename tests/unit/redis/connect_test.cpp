@@ -66,10 +66,19 @@ INSTANTIATE_TEST_SUITE_P(
                       BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = 100; }},
                       BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = std::size_t{1} << 30; }},
                       BadOption{"client_name", [](Options& o) { o.client_name = "two words"; }},
+                      BadOption{"tls", [](Options& o) { o.tls.ca_file = "ca.pem"; }},
+                      BadOption{"tls", [](Options& o) { o.tls.verify_peer = false; }, "unix:///run/redis.sock"},
+                      BadOption{"tls.ca_file", [](Options& o) { o.tls.ca_file = "/nonexistent"; }, "rediss://host"},
+                      BadOption{"password", [](Options& o) { o.username = "u"; }, "rediss://host"},
                       BadOption{"username", [](Options& o) { o.username = "u"; }, "redis://user:s3cret@host"},
                       BadOption{"password", [](Options& o) { o.password = "s3cret"; }, "redis://:other@host"},
                       BadOption{"password", [](Options& o) { o.username = "u"; }},
                       BadOption{"password", [](Options&) {}, "redis://user@host"}));
+
+TEST(Connect, needs_nothing_but_the_scheme_for_tls) {
+    EXPECT_TRUE(connect("rediss://user:pw@127.0.0.1:1/2"));
+    EXPECT_TRUE(connect("rediss://127.0.0.1:1", {.tls = {.verify_peer = false}}));
+}
 
 TEST(Connect, takes_the_user_from_the_url_and_the_password_from_the_options) {
     EXPECT_TRUE(connect("redis://user@host", {.password = "pw"}));

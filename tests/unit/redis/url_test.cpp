@@ -44,6 +44,20 @@ INSTANTIATE_TEST_SUITE_P(
                       Good{"unix:///run/redis.sock?db=4", "redis /run/redis.sock", {}, {}, 4},
                       Good{"unix://user:p%2Fw@/run/redis%20a.sock", "redis /run/redis a.sock", "user", "p/w", 0}));
 
+TEST(Url, asks_for_tls_by_its_scheme_alone) {
+    EXPECT_FALSE(parse_url("redis://host:6380")->encrypted);
+    EXPECT_FALSE(parse_url("unix:///run/redis.sock")->encrypted);
+    const auto address = parse_url("rediss://us%3Aer:p%40ss@[::1]:7000/3");
+    ASSERT_TRUE(address) << address.error().message();
+    EXPECT_TRUE(address->encrypted);
+    EXPECT_EQ(address->host, "::1");
+    EXPECT_EQ(address->port, 7000);
+    EXPECT_EQ(address->username, "us:er");
+    EXPECT_EQ(address->password, "p@ss");
+    EXPECT_EQ(address->database, 3U);
+    EXPECT_EQ(parse_url("rediss://host")->port, 6379);
+}
+
 struct Bad {
     const char* url;
     const char* advice;
@@ -66,13 +80,14 @@ INSTANTIATE_TEST_SUITE_P(
     Url, BadUrl,
     ::testing::Values(
         Bad{"", "redis://"}, Bad{"127.0.0.1:6379", "redis://127.0.0.1:6379"}, Bad{"http://s3cret", "redis://"},
-        Bad{"REDIS://host", "redis://"}, Bad{"rediss://user:s3cret@host", "TLS is not supported yet"},
-        Bad{"redis://", "host"}, Bad{"redis://:6379", "host"}, Bad{"redis:///1", "host"}, Bad{"redis://host:", "port"},
-        Bad{"redis://host:0", "port"}, Bad{"redis://host:65536", "port"}, Bad{"redis://host:+1", "port"},
-        Bad{"redis://host:63 79", "port"}, Bad{"redis://user:s3cret/x@host", "port"},
-        Bad{"redis://user:s3cret#x@host", "port"}, Bad{"redis://::1", "brackets"}, Bad{"redis://[::1", "bracket"},
-        Bad{"redis://[::1]6379", ":port"}, Bad{"redis://[]", "host"}, Bad{"redis://ho st", "host"},
-        Bad{"redis://host/one", "database"}, Bad{"redis://host/-1", "database"}, Bad{"redis://host/1/2", "database"},
+        Bad{"REDIS://host", "redis://"}, Bad{"rediss://user:s3cret/x@host", "port"}, Bad{"rediss://", "host"},
+        Bad{"rediss://host?ssl_cert_reqs=none", "Options"}, Bad{"redis://", "host"}, Bad{"redis://:6379", "host"},
+        Bad{"redis:///1", "host"}, Bad{"redis://host:", "port"}, Bad{"redis://host:0", "port"},
+        Bad{"redis://host:65536", "port"}, Bad{"redis://host:+1", "port"}, Bad{"redis://host:63 79", "port"},
+        Bad{"redis://user:s3cret/x@host", "port"}, Bad{"redis://user:s3cret#x@host", "port"},
+        Bad{"redis://::1", "brackets"}, Bad{"redis://[::1", "bracket"}, Bad{"redis://[::1]6379", ":port"},
+        Bad{"redis://[]", "host"}, Bad{"redis://ho st", "host"}, Bad{"redis://host/one", "database"},
+        Bad{"redis://host/-1", "database"}, Bad{"redis://host/1/2", "database"},
         Bad{"redis://host/4294967296", "database"}, Bad{"redis://host/4294967295", "database"},
         Bad{"redis://host?timeout=1", "Options"}, Bad{"redis://host/1#x", "Options"},
         Bad{"redis://s3cret%:x@host", "user name"}, Bad{"redis://user:s3cret%4@host", "password"},

@@ -16,6 +16,33 @@ class Runtime;
 
 namespace tiercel::redis {
 
+/// How a `rediss://` URL is spoken: TLS 1.2 or later. The files are PEM and are read once, by connect(): renewed ones
+/// take a new backend.
+struct TlsOptions {
+    /// A file of authorities, one of which must vouch for the server's certificate; a self-signed certificate vouches
+    /// for itself. With neither this nor `ca_path`: the system's store (OpenSSL's, with SSL_CERT_FILE and
+    /// SSL_CERT_DIR).
+    std::string ca_file = {};
+    /// A directory of authorities, named as `openssl rehash` does; looked into at each connect. May stand beside
+    /// `ca_file`.
+    std::string ca_path = {};
+    /// What we show to a server that asks who we are (`tls-auth-clients`): our certificate, then those between it and
+    /// its authority. Needs `key_file`. Default: none is shown.
+    std::string certificate_file = {};
+    /// The private key of `certificate_file`.
+    std::string key_file = {};
+    /// Opens an encrypted `key_file`.
+    std::optional<std::string> key_password = {};
+    /// The host name or IP address that the server's certificate must be for; a name is also asked for (SNI). Default:
+    /// the URL's host.
+    std::string server_name = {};
+    /// False: any certificate of anybody's passes, expired or not: encrypted, but who knows with whom. Not to be had
+    /// together with `ca_file` or `ca_path`. Default: chain, dates and name are verified.
+    bool verify_peer = true;
+
+    friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
+};
+
 /// How to talk to one Redis server. Bounds are per connection. How long a call may take is the tier's to say.
 struct Options {
     /// ACL user. Needs a password; not to be given here and in the URL. Default: the server's "default" user.
@@ -25,7 +52,10 @@ struct Options {
     /// Shown by CLIENT LIST: printable ASCII without spaces. Empty: none is set.
     std::string client_name = "tiercel";
 
-    /// Bounds name resolution, connecting and logging in together. Positive.
+    /// For `rediss://` only: given with another URL, it is an error.
+    TlsOptions tls = {};
+
+    /// Bounds name resolution, connecting, the TLS handshake and logging in together. Positive.
     std::chrono::milliseconds connect_timeout = std::chrono::seconds(1);
     /// A connection with a request outstanding on which nothing moves for this long is dropped, and all that is
     /// outstanding on it fails. Until then, late replies to calls that timed out are matched and discarded. Positive.
@@ -53,10 +83,12 @@ struct Options {
 /// that is down is a failing tier, not an error here. `url` is one of
 ///
 ///     redis://[[user]:password@]host[:port][/database]
+///     rediss://[[user]:password@]host[:port][/database]          over TLS; see Options::tls
 ///     unix://[[user]:password@]/path/to/socket[?db=database]
 ///
 /// with an IPv6 address in brackets and user, password and path percent-encoded.
-/// Errors: invalid_option for a bad URL or option; the message says what to write instead, and holds no secret.
+/// Errors: invalid_option for a bad URL, option or TLS file; the message says what to write instead, and holds no
+/// secret.
 Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Options& options = {});
 
 } // namespace tiercel::redis
