@@ -236,6 +236,10 @@ void Topology::ask_next() {
 void Topology::on_slots(const SlotsCall& call) {
     if (!asked_) return; // closed meanwhile
     auto map = [&]() -> Result<SlotMap> {
+        if (call.error && *call.error == Errc::timeout) {
+            return Error(Errc::connection_failed,
+                         asked_->label + ": no answer to CLUSTER SLOTS within Options::connect_timeout");
+        }
         if (call.error) return *call.error;
         const Reply& reply = call.replies.front();
         if (reply.kind == Reply::Kind::error) return to_error(reply.text, asked_->label);
