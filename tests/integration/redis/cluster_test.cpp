@@ -350,6 +350,33 @@ TEST_F(RedisClusterResharding, half_a_slot_moved_is_read_and_written_whole) {
     EXPECT_EQ(client.text(keys[0]), "(none)");
 }
 
+TEST_F(RedisClusterResharding, a_user_needs_the_rights_that_the_page_names_and_no_others) {
+    for (std::size_t i = 0; i < cluster.size(); ++i) {
+        ASSERT_EQ(cluster.ask(i, "ACL SETUSER alice on >pw ~* +mget +set +unlink +pexpire +eval +getrange +exists "
+                                 "+ping +scan +client|setname +cluster|slots +asking"),
+                  "+OK");
+    }
+    Client client(backend_of(cluster.urls(), {.node = {.username = "alice", .password = "pw"}}));
+    const auto keys = names("{foo}:", 10);
+    put_all(client, keys);
+    begin_move(slot_of(cluster, "foo"), 2, 0);
+    move_key(keys[0], 2, 0);
+    for (const auto& lookup : client.run(client.backend->get_many(views(keys), within(5s))))
+        EXPECT_TRUE(lookup && *lookup);
+    for (const auto& key : {keys[0], keys[1]}) {
+        const auto version = client.get(key).value()->version;
+        EXPECT_EQ(client.run(client.backend->put_if_version({key, "2", {}}, version, within(5s))).value(),
+                  spi::Conditional::stored);
+        EXPECT_TRUE(client.touch(key, 1h).value());
+        EXPECT_TRUE(client.erase(key).value());
+        EXPECT_EQ(client.run(client.backend->put_if_absent({key, "3", {}}, within(5s))).value(),
+                  spi::Conditional::stored);
+    }
+    EXPECT_TRUE(client.ping());
+    EXPECT_TRUE(client.run(client.backend->scan("", "", within(5s))));
+    EXPECT_EQ(RawRedis(cluster.node(0).port()).clients_named("tiercel").count, 1U);
+}
+
 /// Writes and reads keys of its own, one after the other, and holds what it reads against what it wrote.
 boost::asio::awaitable<void> keep_using(std::shared_ptr<spi::Backend> backend, std::vector<std::string> keys,
                                         std::atomic<bool>& stop, std::atomic<int>& right, std::atomic<int>& wrong) {
