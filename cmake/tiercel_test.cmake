@@ -14,16 +14,22 @@ function(tiercel_test_group label)
     add_dependencies(tiercel_${label}_tests ${ARGN})
 endfunction()
 
-# tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [LIBRARIES ...])
-# One GoogleTest binary; each of its tests becomes a ctest test under the label.
+# tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [LIBRARIES ...] [WHOLE])
+# One GoogleTest binary; each of its tests becomes a ctest test under the label. WHOLE: all of them together become one,
+# which is for tests that share a server slow to start.
 function(tiercel_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;LIBRARIES")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} GTest::gmock GTest::gtest_main tiercel_own_flags)
     tiercel_test_group(${arg_LABEL} ${name})
+    if(arg_WHOLE)
+        add_test(NAME ${name} COMMAND ${name})
+        set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+        return()
+    endif()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
         PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()

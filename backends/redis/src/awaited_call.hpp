@@ -1,7 +1,6 @@
 #pragma once
 
 #include "call.hpp"
-#include "commands.hpp"
 #include "connection.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,24 +21,24 @@ class AwaitedCall final : public Call {
 public:
     using Call::Call;
 
-    /// Sends the commands and gives the settled call. `connection` owns all that the connection needs, its event loop
+    /// Sends the call and waits until it is settled. `owner` owns all that the connection needs, its event loop
     /// included.
-    static boost::asio::awaitable<boost::intrusive_ptr<AwaitedCall>> run(std::shared_ptr<Connection> connection,
-                                                                         Commands commands, SteadyTime deadline) {
+    static boost::asio::awaitable<void> settle(std::shared_ptr<const void> owner,
+                                               std::shared_ptr<Connection> connection,
+                                               boost::intrusive_ptr<AwaitedCall> call) {
         namespace asio = boost::asio;
-        const std::size_t count = commands.count();
-        const boost::intrusive_ptr<AwaitedCall> call(
-            new AwaitedCall(std::move(commands).take_bytes(), count, deadline));
-        auto start = [](Handler handler, std::shared_ptr<Connection> to, boost::intrusive_ptr<AwaitedCall> started) {
+        auto start = [](Handler handler, std::shared_ptr<const void> kept, std::shared_ptr<Connection> to,
+                        boost::intrusive_ptr<AwaitedCall> started) {
             // Once submitted, the coroutine may be running elsewhere, and be over, and so may the backend: only what
-            // these two parameters own is there until the end.
+            // these parameters own is there until the end.
             started->work_ = asio::prefer(handler.get_executor(), asio::execution::outstanding_work.tracked);
             started->handler_.emplace(std::move(handler));
             to->submit(started);
+            to.reset(); // before the event loop that it lives on
+            kept.reset();
         };
-        co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable,
-                                                                             std::move(connection), call);
-        co_return call;
+        return asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable, std::move(owner),
+                                                                           std::move(connection), std::move(call));
     }
 
 private:

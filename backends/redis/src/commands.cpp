@@ -17,7 +17,7 @@ struct FreeCommand {
 
 } // namespace
 
-void Commands::add(std::span<const BytesView> words) {
+void Commands::add(std::span<const BytesView> words, Slot slot, std::size_t keys) {
     boost::container::small_vector<const char*, 16> data;
     boost::container::small_vector<std::size_t, 16> sizes;
     data.reserve(words.size());
@@ -31,7 +31,12 @@ void Commands::add(std::span<const BytesView> words) {
     if (size < 0) throw std::bad_alloc();
     const std::unique_ptr<char, FreeCommand> owner(text);
     bytes_.append(text, static_cast<std::size_t>(size));
-    ++count_;
+    parts_.push_back({bytes_.size(), slot, keys > 1});
+}
+
+BytesView Commands::bytes(std::size_t place) const noexcept {
+    const std::size_t begin = place == 0 ? 0 : parts_[place - 1].end;
+    return BytesView(bytes_).substr(begin, parts_[place].end - begin);
 }
 
 } // namespace tiercel::redis

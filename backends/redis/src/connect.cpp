@@ -1,4 +1,6 @@
+#include "cluster.hpp"
 #include "redis_backend.hpp"
+#include "single_server.hpp"
 #include "tls_context.hpp"
 #include "url.hpp"
 
@@ -76,6 +78,32 @@ Result<void> prepare_tls(Address& address, const TlsOptions& options) {
     return {};
 }
 
+constexpr std::size_t max_seeds = 64;
+
+Error bad_seed(std::string_view what) {
+    return Error(Errc::invalid_option, "the seeds of a Redis cluster " + std::string(what));
+}
+
+Result<void> check_cluster(const ClusterOptions& options) {
+    const auto bad = [](std::string_view what) {
+        return Error(Errc::invalid_option, "redis::ClusterOptions::" + std::string(what));
+    };
+    if (options.refresh_interval <= milliseconds::zero()) return bad("refresh_interval is not positive");
+    if (options.refresh_interval > std::chrono::hours(24)) return bad("refresh_interval is over a day");
+    if (options.max_redirections < 1 || options.max_redirections > 64) {
+        return bad("max_redirections is not from 1 to 64");
+    }
+    return {};
+}
+
+std::shared_ptr<spi::Runtime> runtime_of(const Options& options) {
+    return options.runtime ? options.runtime : spi::default_runtime();
+}
+
+std::shared_ptr<spi::Backend> over(std::shared_ptr<Exchange> exchange) {
+    return std::make_shared<RedisBackend>(std::move(exchange));
+}
+
 } // namespace
 
 Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Options& options) {
@@ -84,8 +112,36 @@ Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Option
     if (auto checked = check(options); !checked) return checked.error();
     if (auto completed = complete_log_in(*address, options); !completed) return completed.error();
     if (auto prepared = prepare_tls(*address, options.tls); !prepared) return prepared.error();
-    auto runtime = options.runtime ? options.runtime : spi::default_runtime();
-    return std::shared_ptr<spi::Backend>(std::make_shared<RedisBackend>(std::move(runtime), *address, options));
+    return over(std::make_shared<SingleServer>(runtime_of(options), *address, options));
+}
+
+Result<std::shared_ptr<spi::Backend>> connect_cluster(const std::vector<std::string>& seeds,
+                                                      const ClusterOptions& options) {
+    if (auto checked = check(options.node); !checked) return checked.error();
+    if (auto checked = check_cluster(options); !checked) return checked.error();
+    if (seeds.empty() || seeds.size() > max_seeds) return bad_seed("are not from 1 to 64");
+    std::vector<Address> addresses;
+    for (const auto& seed : seeds) {
+        auto address = parse_url(seed);
+        if (!address) return address.error();
+        if (address->is_unix()) return bad_seed("hold a unix socket; the nodes name each other by host and port");
+        if (address->database != 0) return bad_seed("name a database; a cluster has only database 0");
+        if (auto completed = complete_log_in(*address, options.node); !completed) return completed.error();
+        if (addresses.empty()) {
+            if (auto prepared = prepare_tls(*address, options.node.tls); !prepared) return prepared.error();
+        } else {
+            address->tls = addresses.front().tls;
+        }
+        const auto& first = addresses.empty() ? *address : addresses.front();
+        if (address->encrypted != first.encrypted) {
+            return bad_seed("are redis:// and rediss://; all nodes of a cluster are spoken to in the same way");
+        }
+        if (address->username != first.username || address->password != first.password) {
+            return bad_seed("differ in user or password; all nodes of a cluster take the same");
+        }
+        addresses.push_back(std::move(*address));
+    }
+    return over(std::make_shared<Cluster>(runtime_of(options.node), std::move(addresses), options));
 }
 
 } // namespace tiercel::redis

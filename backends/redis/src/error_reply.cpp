@@ -19,7 +19,7 @@ struct Meaning {
 constexpr std::string_view log_in_advice =
     "the server wants a password; give it in the URL (redis://user:password@host) or in Options::password";
 constexpr std::string_view cluster_advice =
-    "the key lives on another node of a cluster; connect to a server that is not in cluster mode";
+    "the key lives on another node of a cluster; use tiercel::redis::connect_cluster";
 constexpr std::string_view refuses_writes_advice = "the server refuses writes; see why in its log, or with INFO";
 
 /// The first that the reply begins with counts.
@@ -38,7 +38,8 @@ constexpr std::array meanings = {
     Meaning{"LOADING", Errc::not_ready, "the server is still loading its data; it will answer when it has"},
     Meaning{"MASTERDOWN", Errc::not_ready, "the replica has lost its master; connect to the master"},
     Meaning{"BUSY", Errc::not_ready, "the server is busy with somebody's script; SCRIPT KILL on it ends that"},
-    Meaning{"CLUSTERDOWN", Errc::not_ready, "the cluster is down; mend it, or connect to a standalone server"},
+    Meaning{"CLUSTERDOWN", Errc::not_ready,
+            "the cluster is down: a slot has no node, or too few masters see each other"},
     Meaning{"TRYAGAIN", Errc::not_ready, "the cluster is moving the key; try again"},
     Meaning{"OOM", Errc::out_of_memory,
             "the server is at its maxmemory; raise it, or set a maxmemory-policy that evicts"},
@@ -55,6 +56,8 @@ constexpr std::array meanings = {
     Meaning{"ERR DB index", Errc::invalid_option, "the server has no such database; see its `databases` setting"},
     Meaning{"ERR invalid DB index", Errc::invalid_option,
             "the server has no such database; see its `databases` setting"},
+    Meaning{"ERR This instance has cluster support disabled", Errc::unsupported,
+            "the server is not in cluster mode; use tiercel::redis::connect"},
     Meaning{"ERR unknown command", Errc::unsupported,
             "the server does not know the command; it is too old (5.0 is the oldest), or has renamed it"},
     Meaning{too_large_prefix, Errc::value_too_large,

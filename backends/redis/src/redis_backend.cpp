@@ -1,9 +1,12 @@
 #include "redis_backend.hpp"
 
-#include "awaited_call.hpp"
 #include "commands.hpp"
 #include "error_reply.hpp"
+#include "in_parallel.hpp"
+#include "routing.hpp"
 #include "stored_value.hpp"
+
+#include <boost/container/small_vector.hpp>
 
 #include <algorithm>
 #include <array>
@@ -17,19 +20,15 @@ using spi::Conditional;
 using spi::Lookup;
 using spi::PutItem;
 using std::chrono::milliseconds;
-using ServerPtr = std::shared_ptr<RedisBackend::Server>;
+using ExchangePtr = std::shared_ptr<Exchange>;
 
 namespace {
 
 /// Keys of one MGET. Some, so that the server serves others in between.
 constexpr std::size_t keys_per_mget = 512;
-/// A batch of writes goes out in parts of about this, each after the replies to the one before.
-constexpr std::size_t max_batch_bytes = std::size_t{4} << 20;
 constexpr std::string_view keys_per_scan = "512";
 /// Far enough for anybody, and far from where the server's arithmetic overflows: 31,700 years.
 constexpr milliseconds longest_ttl{1'000'000'000'000'000};
-/// More than any write has beside its key and its value.
-constexpr std::size_t write_overhead = 256;
 
 /// KEYS[1]; ARGV: the version that must still be there, the new stored value, its life in milliseconds or "".
 constexpr std::string_view put_if_version_script =
@@ -41,45 +40,30 @@ constexpr std::string_view put_if_version_script =
     "if there == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end "
     "return -1";
 
-using FinishedCall = boost::intrusive_ptr<AwaitedCall>;
-
-/// The connection whose turn it is; owns the whole server.
-std::shared_ptr<Connection> next_connection(const ServerPtr& server) {
-    const auto turn = server->next.fetch_add(1, std::memory_order_relaxed) % server->connections.size();
-    return {server, server->connections[turn].get()};
-}
-
-/// The reply to one command of a finished call, errors made typed.
-Result<Reply*> reply_of(AwaitedCall& call, std::size_t index, const RedisBackend::Server& server) {
-    if (index >= call.replies.size()) return *call.error;
-    Reply& reply = call.replies[index];
-    if (reply.kind == Reply::Kind::error) return to_error(reply.text, server.label);
-    return &reply;
-}
-
-Error unexpected(const RedisBackend::Server& server) {
+Error unexpected(const Exchange& exchange) {
     return Error(Errc::protocol_error,
-                 server.label + ": a reply of another kind than the command has; is a proxy in between?");
+                 exchange.label() + ": a reply of another kind than the command has; is a proxy in between?");
 }
 
-Error bad_ttl(const RedisBackend::Server& server) {
-    return Error(Errc::invalid_option, server.label + ": a TTL is zero or negative; erase the key instead");
+Error bad_ttl(const Exchange& exchange) {
+    return Error(Errc::invalid_option, exchange.label() + ": a TTL is zero or negative; erase the key instead");
 }
 
-Result<void> check(const PutItem& item, const RedisBackend::Server& server) {
-    if (item.ttl && *item.ttl <= milliseconds::zero()) return bad_ttl(server);
-    if (item.value.size() > server.max_value_bytes) {
-        return Error(Errc::value_too_large, server.label + ": a value of " + std::to_string(item.value.size()) +
+Result<void> check(const PutItem& item, const Exchange& exchange) {
+    if (item.ttl && *item.ttl <= milliseconds::zero()) return bad_ttl(exchange);
+    if (item.value.size() > exchange.max_value_bytes()) {
+        return Error(Errc::value_too_large, exchange.label() + ": a value of " + std::to_string(item.value.size()) +
                                                 " bytes is over the limit of " +
-                                                std::to_string(server.max_value_bytes) +
+                                                std::to_string(exchange.max_value_bytes()) +
                                                 "; raise Options::max_reply_bytes");
     }
     return {};
 }
 
 /// A command of this size is to go into the next part of the batch.
-bool is_full(const Commands& commands, std::size_t payload_bytes, const RedisBackend::Server& server) {
-    return commands.count() > 0 && commands.bytes().size() + payload_bytes + write_overhead > server.batch_bytes;
+bool is_full(const Commands& commands, std::size_t payload_bytes, const Exchange& exchange) {
+    return commands.count() > 0 &&
+           commands.bytes().size() + payload_bytes + Exchange::write_overhead > exchange.batch_bytes();
 }
 
 std::string ttl_text(milliseconds ttl) {
@@ -87,7 +71,7 @@ std::string ttl_text(milliseconds ttl) {
 }
 
 /// SET, with NX if `condition` is that.
-void add_set(Commands& commands, const PutItem& item, BytesView stored, BytesView condition) {
+void add_set(Commands& commands, const Exchange& exchange, const PutItem& item, BytesView stored, BytesView condition) {
     std::array<BytesView, 6> words{"SET", item.key, stored};
     std::size_t count = 3;
     std::string ttl;
@@ -97,66 +81,92 @@ void add_set(Commands& commands, const PutItem& item, BytesView stored, BytesVie
         words[count++] = ttl;
     }
     if (!condition.empty()) words[count++] = condition;
-    commands.add(std::span(words).first(count));
+    commands.add(std::span(words).first(count), exchange.slot_of(item.key));
 }
 
-Lookup to_lookup(Reply& element, const RedisBackend::Server& server) {
+Lookup to_lookup(Reply& element, const Exchange& exchange) {
     switch (element.kind) {
     case Reply::Kind::nil:
         return std::optional<spi::Found>();
     case Reply::Kind::bulk: {
         auto found = decode_stored(std::move(element.text));
         if (!found) {
-            return Error(Errc::corrupt, server.label + ": the value was not written by this library; give the cache a "
-                                                       "key prefix that nobody else uses");
+            return Error(Errc::corrupt, exchange.label() +
+                                            ": the value was not written by this library; give the cache a "
+                                            "key prefix that nobody else uses");
         }
         return found;
     }
     case Reply::Kind::error:
-        return to_error(element.text, server.label);
+        return to_error(element.text, exchange.label());
     default:
-        return unexpected(server);
+        return unexpected(exchange);
     }
 }
 
-asio::awaitable<std::vector<Lookup>> do_get_many(ServerPtr server, std::span<const BytesView> keys, CallContext call) {
+/// Several keys of a slot that is on its way to another node are asked for together in vain.
+bool may_be_split(const Error& error) {
+    return error == Errc::not_ready;
+}
+
+asio::awaitable<std::vector<Lookup>> do_get_many(ExchangePtr exchange, std::span<const BytesView> keys,
+                                                 std::size_t most_together, CallContext call) {
     std::vector<Lookup> lookups;
     if (keys.empty()) co_return lookups;
-    lookups.reserve(keys.size());
+    boost::container::small_vector<Slot, 16> slots;
+    slots.reserve(keys.size());
+    for (const auto key : keys)
+        slots.push_back(exchange->slot_of(key));
+    const KeyGroups groups(slots, most_together);
     Commands commands;
     std::vector<BytesView> words;
-    for (auto rest = keys; !rest.empty();) {
-        const auto part = rest.first(std::min(rest.size(), keys_per_mget));
-        rest = rest.subspan(part.size());
+    for (std::size_t i = 0; i < groups.count(); ++i) {
+        const auto group = groups[i];
         words.assign(1, "MGET");
-        words.insert(words.end(), part.begin(), part.end());
-        commands.add(words);
+        for (const auto place : group)
+            words.push_back(keys[place]);
+        commands.add(words, slots[group.front()], group.size());
     }
-    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
+    auto answers = co_await exchange->run(std::move(commands), call.deadline);
 
-    for (std::size_t i = 0; lookups.size() < keys.size(); ++i) {
-        const auto part = std::min(keys.size() - lookups.size(), keys_per_mget);
-        const auto reply = reply_of(*done, i, *server);
-        if (!reply) {
-            lookups.insert(lookups.end(), part, Lookup(reply.error()));
-        } else if ((*reply)->kind != Reply::Kind::array || (*reply)->elements.size() != part) {
-            lookups.insert(lookups.end(), part, Lookup(unexpected(*server)));
-        } else {
-            for (auto& element : (*reply)->elements)
-                lookups.push_back(to_lookup(element, *server));
+    lookups.assign(keys.size(), Lookup(std::optional<spi::Found>()));
+    std::vector<std::size_t> to_split;
+    for (std::size_t i = 0; i < groups.count(); ++i) {
+        const auto group = groups[i];
+        auto& answer = answers[i];
+        const bool fits = answer && answer->kind == Reply::Kind::array && answer->elements.size() == group.size();
+        for (std::size_t k = 0; k < group.size(); ++k) {
+            auto& lookup = lookups[group[k]];
+            if (fits) {
+                lookup = to_lookup(answer->elements[k], *exchange);
+            } else if (answer) {
+                lookup = unexpected(*exchange);
+            } else {
+                lookup = answer.error();
+                if (group.size() > 1 && may_be_split(answer.error())) to_split.push_back(group[k]);
+            }
         }
+    }
+    if (!to_split.empty()) {
+        std::vector<BytesView> single;
+        single.reserve(to_split.size());
+        for (const auto place : to_split)
+            single.push_back(keys[place]);
+        auto apart = co_await do_get_many(exchange, single, 1, call);
+        for (std::size_t i = 0; i < to_split.size(); ++i)
+            lookups[to_split[i]] = std::move(apart[i]);
     }
     if (keys.size() == 1) co_return lookups;
     // The bound is on a reply: what did not fit beside its neighbours may fit alone.
     for (std::size_t i = 0; i < keys.size(); ++i) {
         if (lookups[i] || lookups[i].error() != Errc::value_too_large) continue;
-        auto alone = co_await do_get_many(server, keys.subspan(i, 1), call);
+        auto alone = co_await do_get_many(exchange, keys.subspan(i, 1), 1, call);
         lookups[i] = std::move(alone.front());
     }
     co_return lookups;
 }
 
-asio::awaitable<std::vector<Result<void>>> do_put_many(ServerPtr server, std::span<const PutItem> items,
+asio::awaitable<std::vector<Result<void>>> do_put_many(ExchangePtr exchange, std::span<const PutItem> items,
                                                        CallContext call) {
     std::vector<Result<void>> results;
     results.reserve(items.size());
@@ -167,24 +177,22 @@ asio::awaitable<std::vector<Result<void>>> do_put_many(ServerPtr server, std::sp
         std::vector<std::size_t> sent;
         while (results.size() < items.size()) {
             const auto& item = items[results.size()];
-            auto checked = check(item, *server);
+            auto checked = check(item, *exchange);
             if (checked) {
-                if (is_full(commands, item.key.size() + item.value.size(), *server)) break;
-                encode_stored(item.value, server->new_version(), stored);
-                add_set(commands, item, stored, {});
+                if (is_full(commands, item.key.size() + item.value.size(), *exchange)) break;
+                encode_stored(item.value, exchange->new_version(), stored);
+                add_set(commands, *exchange, item, stored, {});
                 sent.push_back(results.size());
             }
             results.push_back(std::move(checked));
         }
         if (sent.empty()) continue;
-        const FinishedCall done =
-            co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
+        auto answers = co_await exchange->run(std::move(commands), call.deadline);
         for (std::size_t i = 0; i < sent.size(); ++i) {
-            const auto reply = reply_of(*done, i, *server);
-            if (!reply) {
-                results[sent[i]] = reply.error();
-            } else if ((*reply)->kind != Reply::Kind::status) {
-                results[sent[i]] = unexpected(*server);
+            if (!answers[i]) {
+                results[sent[i]] = answers[i].error();
+            } else if (answers[i]->kind != Reply::Kind::status) {
+                results[sent[i]] = unexpected(*exchange);
             }
         }
     }
@@ -192,8 +200,9 @@ asio::awaitable<std::vector<Result<void>>> do_put_many(ServerPtr server, std::sp
 }
 
 /// One command per key, each answered with whether the key was there.
-asio::awaitable<std::vector<Result<bool>>> do_each(ServerPtr server, BytesView command, std::span<const BytesView> keys,
-                                                   std::string argument, CallContext call) {
+asio::awaitable<std::vector<Result<bool>>> do_each(ExchangePtr exchange, BytesView command,
+                                                   std::span<const BytesView> keys, std::string argument,
+                                                   CallContext call) {
     std::vector<Result<bool>> results;
     results.reserve(keys.size());
     const std::size_t words = argument.empty() ? 2 : 3;
@@ -201,61 +210,58 @@ asio::awaitable<std::vector<Result<bool>>> do_each(ServerPtr server, BytesView c
         Commands commands;
         while (results.size() + commands.count() < keys.size()) {
             const auto key = keys[results.size() + commands.count()];
-            if (is_full(commands, key.size(), *server)) break;
+            if (is_full(commands, key.size(), *exchange)) break;
             const std::array<BytesView, 3> line{command, key, argument};
-            commands.add(std::span(line).first(words));
+            commands.add(std::span(line).first(words), exchange->slot_of(key));
         }
-        const std::size_t count = commands.count();
-        const FinishedCall done =
-            co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto reply = reply_of(*done, i, *server);
-            if (!reply) {
-                results.emplace_back(reply.error());
-            } else if ((*reply)->kind != Reply::Kind::integer) {
-                results.emplace_back(unexpected(*server));
+        auto answers = co_await exchange->run(std::move(commands), call.deadline);
+        for (const auto& answer : answers) {
+            if (!answer) {
+                results.emplace_back(answer.error());
+            } else if (answer->kind != Reply::Kind::integer) {
+                results.emplace_back(unexpected(*exchange));
             } else {
-                results.emplace_back((*reply)->integer > 0);
+                results.emplace_back(answer->integer > 0);
             }
         }
     }
     co_return results;
 }
 
-asio::awaitable<std::vector<Result<bool>>> refuse_ttl(ServerPtr server, std::size_t keys) {
-    co_return std::vector<Result<bool>>(keys, Result<bool>(bad_ttl(*server)));
+asio::awaitable<std::vector<Result<bool>>> refuse_ttl(ExchangePtr exchange, std::size_t keys) {
+    co_return std::vector<Result<bool>>(keys, Result<bool>(bad_ttl(*exchange)));
 }
 
-asio::awaitable<Result<Conditional>> do_put_if_absent(ServerPtr server, PutItem item, CallContext call) {
-    if (auto checked = check(item, *server); !checked) co_return checked.error();
+asio::awaitable<Result<Conditional>> do_put_if_absent(ExchangePtr exchange, PutItem item, CallContext call) {
+    if (auto checked = check(item, *exchange); !checked) co_return checked.error();
     Bytes stored;
-    encode_stored(item.value, server->new_version(), stored);
+    encode_stored(item.value, exchange->new_version(), stored);
     Commands commands;
-    add_set(commands, item, stored, "NX");
-    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
-    const auto reply = reply_of(*done, 0, *server);
-    if (!reply) co_return reply.error();
-    if ((*reply)->kind == Reply::Kind::status) co_return Conditional::stored;
-    if ((*reply)->kind == Reply::Kind::nil) co_return Conditional::conflict;
-    co_return unexpected(*server);
+    add_set(commands, *exchange, item, stored, "NX");
+    auto answers = co_await exchange->run(std::move(commands), call.deadline);
+    const auto& answer = answers.front();
+    if (!answer) co_return answer.error();
+    if (answer->kind == Reply::Kind::status) co_return Conditional::stored;
+    if (answer->kind == Reply::Kind::nil) co_return Conditional::conflict;
+    co_return unexpected(*exchange);
 }
 
-asio::awaitable<Result<Conditional>> do_put_if_version(ServerPtr server, PutItem item, spi::Version expected,
+asio::awaitable<Result<Conditional>> do_put_if_version(ExchangePtr exchange, PutItem item, spi::Version expected,
                                                        CallContext call) {
-    if (auto checked = check(item, *server); !checked) co_return checked.error();
+    if (auto checked = check(item, *exchange); !checked) co_return checked.error();
     Bytes stored;
-    encode_stored(item.value, server->new_version(), stored);
+    encode_stored(item.value, exchange->new_version(), stored);
     const auto version = encode_version(expected);
     const std::string ttl = item.ttl ? ttl_text(*item.ttl) : std::string();
     const std::array<BytesView, 7> words{
         "EVAL", put_if_version_script, "1", item.key, BytesView(version.data(), version.size()), stored, ttl};
     Commands commands;
     commands.add(words);
-    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
-    const auto reply = reply_of(*done, 0, *server);
-    if (!reply) co_return reply.error();
-    if ((*reply)->kind != Reply::Kind::integer) co_return unexpected(*server);
-    switch ((*reply)->integer) {
+    auto answers = co_await exchange->run(std::move(commands), call.deadline);
+    const auto& answer = answers.front();
+    if (!answer) co_return answer.error();
+    if (answer->kind != Reply::Kind::integer) co_return unexpected(*exchange);
+    switch (answer->integer) {
     case 1:
         co_return Conditional::stored;
     case 0:
@@ -265,37 +271,65 @@ asio::awaitable<Result<Conditional>> do_put_if_version(ServerPtr server, PutItem
     }
 }
 
-asio::awaitable<Result<void>> do_ping(ServerPtr server, CallContext call) {
+asio::awaitable<void> ping_one(Exchange& exchange, std::string server, CallContext call, Result<void>& result) {
     const std::array<BytesView, 1> words{"PING"};
     Commands commands;
     commands.add(words);
-    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
-    const auto reply = reply_of(*done, 0, *server);
-    if (!reply) co_return reply.error();
-    if ((*reply)->kind != Reply::Kind::status) co_return unexpected(*server);
+    const auto answer = co_await exchange.run_at(std::move(server), std::move(commands), call.deadline);
+    if (!answer) {
+        result = answer.error();
+    } else if (answer->kind != Reply::Kind::status) {
+        result = unexpected(exchange);
+    }
+}
+
+asio::awaitable<Result<void>> do_ping(ExchangePtr exchange, CallContext call) {
+    auto servers = co_await exchange->servers(call.deadline);
+    if (!servers) co_return servers.error();
+    std::vector<Result<void>> results(servers->size());
+    std::vector<asio::awaitable<void>> pings;
+    for (std::size_t i = 0; i < servers->size(); ++i)
+        pings.push_back(ping_one(*exchange, std::move((*servers)[i]), call, results[i]));
+    co_await in_parallel(std::move(pings));
+    for (const auto& result : results)
+        if (!result) co_return result;
     co_return Result<void>();
 }
 
-asio::awaitable<Result<spi::ScanPage>> do_scan(ServerPtr server, BytesView prefix, std::string cursor,
+/// Between pages a scan is at a place of one server's own: "17" or, where there are several, "17@host:port". One server
+/// after the other, by name.
+asio::awaitable<Result<spi::ScanPage>> do_scan(ExchangePtr exchange, BytesView prefix, std::string cursor,
                                                CallContext call) {
-    if (cursor.empty()) cursor = "0";
+    const auto servers = co_await exchange->servers(call.deadline);
+    if (!servers) co_return servers.error();
+    std::string server = servers->front();
+    std::string place = "0";
+    if (!cursor.empty()) {
+        const auto at = cursor.find('@');
+        place = cursor.substr(0, at);
+        server = at == std::string::npos ? std::string() : cursor.substr(at + 1);
+    }
     const auto glob = glob_of_prefix(prefix);
-    const std::array<BytesView, 6> words{"SCAN", cursor, "MATCH", glob, "COUNT", keys_per_scan};
+    const std::array<BytesView, 6> words{"SCAN", place, "MATCH", glob, "COUNT", keys_per_scan};
     Commands commands;
     commands.add(words);
-    const FinishedCall done = co_await AwaitedCall::run(next_connection(server), std::move(commands), call.deadline);
-    const auto reply = reply_of(*done, 0, *server);
-    if (!reply) co_return reply.error();
-    auto& parts = (*reply)->elements;
+    auto answer = co_await exchange->run_at(server, std::move(commands), call.deadline);
+    if (!answer) co_return answer.error();
+    auto& parts = answer->elements;
     if (parts.size() != 2 || parts[0].kind != Reply::Kind::bulk || parts[1].kind != Reply::Kind::array) {
-        co_return unexpected(*server);
+        co_return unexpected(*exchange);
     }
     spi::ScanPage page;
-    if (parts[0].text != "0") page.cursor = std::move(parts[0].text);
+    if (parts[0].text != "0") {
+        page.cursor = std::move(parts[0].text);
+        if (!server.empty()) page.cursor += "@" + server;
+    } else if (const auto next = std::upper_bound(servers->begin(), servers->end(), server); next != servers->end()) {
+        page.cursor = "0@" + *next;
+    }
     page.keys.reserve(parts[1].elements.size());
     for (auto& key : parts[1].elements) {
-        if (key.kind == Reply::Kind::error) co_return to_error(key.text, server->label);
-        if (key.kind != Reply::Kind::bulk) co_return unexpected(*server);
+        if (key.kind == Reply::Kind::error) co_return to_error(key.text, exchange->label());
+        if (key.kind != Reply::Kind::bulk) co_return unexpected(*exchange);
         page.keys.push_back(std::move(key.text));
     }
     co_return page;
@@ -315,16 +349,7 @@ Bytes glob_of_prefix(BytesView prefix) {
     return glob;
 }
 
-RedisBackend::RedisBackend(std::shared_ptr<spi::Runtime> runtime, const Address& address, const Options& options)
-    : server_(std::make_shared<Server>()) {
-    server_->label = address.label();
-    server_->max_value_bytes = options.max_reply_bytes - write_overhead;
-    server_->batch_bytes = std::min(max_batch_bytes, options.max_pending_bytes);
-    for (std::size_t i = 0; i < options.connections; ++i) {
-        server_->connections.push_back(std::make_shared<Connection>(*runtime, address, options));
-    }
-    server_->runtime = std::move(runtime);
-}
+RedisBackend::RedisBackend(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
 
 RedisBackend::~RedisBackend() {
     RedisBackend::close();
@@ -333,50 +358,49 @@ RedisBackend::~RedisBackend() {
 spi::Capabilities RedisBackend::capabilities() const noexcept {
     return {.max_key_bytes = std::size_t{512} << 20,
             .binary_keys = true,
-            .max_value_bytes = server_->max_value_bytes,
+            .max_value_bytes = exchange_->max_value_bytes(),
             .conditional_writes = true,
             .scans = true};
 }
 
 asio::awaitable<std::vector<Lookup>> RedisBackend::get_many(std::span<const BytesView> keys, CallContext call) {
-    return do_get_many(server_, keys, call);
+    return do_get_many(exchange_, keys, keys_per_mget, call);
 }
 
 asio::awaitable<std::vector<Result<void>>> RedisBackend::put_many(std::span<const PutItem> items, CallContext call) {
-    return do_put_many(server_, items, call);
+    return do_put_many(exchange_, items, call);
 }
 
 asio::awaitable<std::vector<Result<bool>>> RedisBackend::erase_many(std::span<const BytesView> keys, CallContext call) {
-    return do_each(server_, "UNLINK", keys, {}, call);
+    return do_each(exchange_, "UNLINK", keys, {}, call);
 }
 
 asio::awaitable<std::vector<Result<bool>>> RedisBackend::touch_many(std::span<const BytesView> keys, milliseconds ttl,
                                                                     CallContext call) {
     // PEXPIRE with a life of nothing would erase.
-    if (ttl <= milliseconds::zero()) return refuse_ttl(server_, keys.size());
-    return do_each(server_, "PEXPIRE", keys, ttl_text(ttl), call);
+    if (ttl <= milliseconds::zero()) return refuse_ttl(exchange_, keys.size());
+    return do_each(exchange_, "PEXPIRE", keys, ttl_text(ttl), call);
 }
 
 asio::awaitable<Result<Conditional>> RedisBackend::put_if_absent(PutItem item, CallContext call) {
-    return do_put_if_absent(server_, item, call);
+    return do_put_if_absent(exchange_, item, call);
 }
 
 asio::awaitable<Result<Conditional>> RedisBackend::put_if_version(PutItem item, spi::Version expected,
                                                                   CallContext call) {
-    return do_put_if_version(server_, item, expected, call);
+    return do_put_if_version(exchange_, item, expected, call);
 }
 
 asio::awaitable<Result<void>> RedisBackend::ping(CallContext call) {
-    return do_ping(server_, call);
+    return do_ping(exchange_, call);
 }
 
 asio::awaitable<Result<spi::ScanPage>> RedisBackend::scan(BytesView prefix, std::string cursor, CallContext call) {
-    return do_scan(server_, prefix, std::move(cursor), call);
+    return do_scan(exchange_, prefix, std::move(cursor), call);
 }
 
 void RedisBackend::close() noexcept {
-    for (const auto& connection : server_->connections)
-        connection->close();
+    exchange_->close();
 }
 
 } // namespace tiercel::redis

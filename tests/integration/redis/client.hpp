@@ -32,6 +32,7 @@ public:
         if (!connected) throw std::runtime_error(connected.error().message());
         backend = *connected;
     }
+    explicit Client(std::shared_ptr<spi::Backend> connected) : backend(std::move(connected)) {}
     ~Client() {
         backend.reset();
         pool_.join();

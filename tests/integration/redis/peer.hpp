@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/algorithm/string/replace.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -18,7 +19,7 @@
 namespace tiercel::redis::test {
 
 /// Listens on a loopback port and answers the n-th piece that it reads on a connection with the n-th of its lines,
-/// whatever was asked; then it closes, or stays without another word.
+/// whatever was asked; then it closes, or stays without another word. "{port}" in a line is its own.
 class Peer {
 public:
     enum class AtEnd : unsigned char { close, stay };
@@ -27,6 +28,8 @@ public:
         : answers_(std::move(answers)),
           at_end_(at_end),
           acceptor_(context_, {boost::asio::ip::address_v4::loopback(), 0}) {
+        for (auto& answer : answers_)
+            boost::algorithm::replace_all(answer, "{port}", std::to_string(acceptor_.local_endpoint().port()));
         boost::asio::co_spawn(context_, accept(), boost::asio::detached);
         thread_ = std::thread([this] { context_.run(); });
     }
@@ -65,7 +68,7 @@ private:
         }
     }
 
-    const std::vector<std::string> answers_;
+    std::vector<std::string> answers_;
     const AtEnd at_end_;
     boost::asio::io_context context_;
     Tcp::acceptor acceptor_;

@@ -24,5 +24,19 @@ TEST(Commands, take_empty_words_without_data) {
     EXPECT_EQ(commands.bytes(), "*2\r\n$3\r\nGET\r\n$0\r\n\r\n");
 }
 
+TEST(Commands, are_found_again_one_by_one) {
+    Commands commands;
+    const std::array<BytesView, 2> get{"GET", "a"};
+    const std::array<BytesView, 3> mget{"MGET", "b", "c"};
+    commands.add(get, 7);
+    commands.add(mget, 9, 2);
+    EXPECT_EQ(commands.bytes(0), "*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+    EXPECT_EQ(commands.bytes(1), "*3\r\n$4\r\nMGET\r\n$1\r\nb\r\n$1\r\nc\r\n");
+    EXPECT_EQ(commands.slot(0), 7);
+    EXPECT_EQ(commands.slot(1), 9);
+    EXPECT_FALSE(commands.has_several_keys(0));
+    EXPECT_TRUE(commands.has_several_keys(1));
+}
+
 } // namespace
 } // namespace tiercel::redis

@@ -84,6 +84,50 @@ TEST(Connect, takes_the_user_from_the_url_and_the_password_from_the_options) {
     EXPECT_TRUE(connect("redis://user@host", {.password = "pw"}));
 }
 
+TEST(ConnectCluster, needs_no_server) {
+    const auto backend = connect_cluster({"redis://127.0.0.1:1", "redis://127.0.0.1:2"});
+    ASSERT_TRUE(backend);
+    EXPECT_EQ((*backend)->name(), "redis");
+    EXPECT_TRUE((*backend)->capabilities().scans);
+}
+
+struct BadCluster {
+    const char* words;
+    std::vector<std::string> seeds = {"redis://host"};
+    ClusterOptions options = {};
+};
+
+void PrintTo(const BadCluster& bad, std::ostream* out) {
+    *out << bad.words;
+}
+
+class ConnectClusterWith : public ::testing::TestWithParam<BadCluster> {};
+
+TEST_P(ConnectClusterWith, what_cannot_work_is_an_error_that_says_so) {
+    const auto backend = connect_cluster(GetParam().seeds, GetParam().options);
+    ASSERT_FALSE(backend);
+    EXPECT_EQ(backend.error().code(), Errc::invalid_option);
+    EXPECT_NE(backend.error().message().find(GetParam().words), std::string::npos) << backend.error().message();
+    EXPECT_EQ(backend.error().message().find("s3cret"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, ConnectClusterWith,
+    ::testing::Values(BadCluster{"1 to 64", {}}, BadCluster{"URL", {"redis://host", "localhost"}},
+                      BadCluster{"unix socket", {"redis://host", "unix:///run/redis.sock"}},
+                      BadCluster{"database", {"redis://host/1"}},
+                      BadCluster{"user or password", {"redis://:s3cret@host", "redis://host"}},
+                      BadCluster{"user or password", {"redis://:s3cret@host", "redis://:other@host"}},
+                      BadCluster{"Options::connections", {"redis://host"}, {.node = {.connections = 0}}},
+                      BadCluster{"refresh_interval", {"redis://host"}, {.refresh_interval = 0ms}},
+                      BadCluster{"max_redirections", {"redis://host"}, {.max_redirections = 0}},
+                      BadCluster{"max_redirections", {"redis://host"}, {.max_redirections = 65}}));
+
+TEST(ConnectCluster, takes_the_same_password_in_every_seed_or_in_the_options) {
+    EXPECT_TRUE(connect_cluster({"redis://:pw@a", "redis://:pw@b"}));
+    EXPECT_TRUE(connect_cluster({"redis://a", "redis://b"}, {.node = {.password = "pw"}}));
+}
+
 TEST(GlobOfPrefix, escapes_what_means_something_in_a_glob) {
     EXPECT_EQ(glob_of_prefix(""), "*");
     EXPECT_EQ(glob_of_prefix("users:"), "users:*");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tiercel::spi {
 class Backend;
@@ -90,5 +91,28 @@ struct Options {
 /// Errors: invalid_option for a bad URL, option or TLS file; the message says what to write instead, and holds no
 /// secret.
 Result<std::shared_ptr<spi::Backend>> connect(std::string_view url, const Options& options = {});
+
+/// How to talk to a Redis Cluster.
+struct ClusterOptions {
+    /// As for one server, applied to each node: its bounds are per connection, `connections` is per node.
+    Options node = {};
+    /// A call that finds the map of slots older than this has it asked for anew; it does not wait for that.
+    /// Redirections and failures of nodes have it asked for at once. Positive, up to a day.
+    std::chrono::milliseconds refresh_interval = std::chrono::seconds(60);
+    /// How often a command is sent on to another node (MOVED, ASK) before it fails with Errc::moved. 1 to 64.
+    std::size_t max_redirections = 5;
+};
+
+/// A backend over a Redis Cluster (5.0 or later). Each key goes to the master that has its slot; batches are split,
+/// sent to all nodes at once, and a node that fails fails its own keys only. Any of `seeds` that answers tells where
+/// the other nodes are; nodes that join, leave or take over are noticed. Each seed is a URL
+///
+///     redis://[[user]:password@]host[:port]        or rediss://, over TLS, in all of them
+///
+/// with the same user and password in all, which the nodes found later are given too. These are verified by the host
+/// that the cluster names them by, unless TlsOptions::server_name says otherwise.
+/// Errors: as of connect; invalid_option for a unix socket, a database, or seeds that contradict each other.
+Result<std::shared_ptr<spi::Backend>> connect_cluster(const std::vector<std::string>& seeds,
+                                                      const ClusterOptions& options = {});
 
 } // namespace tiercel::redis

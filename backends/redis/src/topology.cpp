@@ -1,0 +1,309 @@
+#include "topology.hpp"
+
+#include "commands.hpp"
+#include "error_reply.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace tiercel::redis {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Nodes of the map that a refresh asks at most, before it turns to the seeds.
+constexpr std::size_t max_known_asked = 8;
+
+Error closed_error() {
+    return Error(Errc::closed, "redis cluster: the backend was closed");
+}
+
+Bytes slots_request() {
+    const std::array<BytesView, 2> words{"CLUSTER", "SLOTS"};
+    Commands commands;
+    commands.add(words);
+    return std::move(commands).take_bytes();
+}
+
+} // namespace
+
+/// Owns nothing of the topology, so that a call left behind by an event loop that ends keeps nothing alive.
+class Topology::SlotsCall final : public Call {
+public:
+    SlotsCall(std::weak_ptr<Topology> topology, SteadyTime latest)
+        : Call(slots_request(), 1, latest), topology_(std::move(topology)) {}
+
+private:
+    void done() noexcept override {
+        auto topology = topology_.lock();
+        if (!topology) return;
+        const auto strand = topology->strand_;
+        asio::post(strand, [topology = std::move(topology), self = boost::intrusive_ptr<SlotsCall>(this)] {
+            topology->on_slots(*self);
+        });
+    }
+
+    const std::weak_ptr<Topology> topology_;
+};
+
+Topology::Topology(spi::Runtime& runtime, std::vector<Address> seeds, const ClusterOptions& options)
+    : strand_(asio::make_strand(runtime.executor())),
+      runtime_(&runtime),
+      seeds_(std::move(seeds)),
+      node_options_(options.node),
+      refresh_interval_(options.refresh_interval),
+      backoff_(options.node.reconnect_delay_min, options.node.reconnect_delay_max),
+      random_(runtime.random()) {}
+
+Result<Topology::Route> Topology::route(const Commands& commands, const Places& places) {
+    Route route;
+    bool too_old = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return closed_error();
+        auto parts = split_by_owner(map_, commands, places);
+        route.parts.reserve(parts.size());
+        for (auto& part : parts) {
+            auto node = part.node ? node_locked(map_.nodes()[*part.node]) : nullptr;
+            route.parts.push_back({std::move(node), std::move(part.places)});
+        }
+        route.generation = generation_;
+        too_old = !map_.is_empty() && std::chrono::steady_clock::now() >= due_;
+    }
+    if (too_old) request_refresh();
+    return route;
+}
+
+Result<Topology::Masters> Topology::masters() {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return closed_error();
+    return Masters{.nodes = map_.masters(), .cover_all_slots = map_.covers_all(), .generation = generation_};
+}
+
+Result<NodePtr> Topology::node(const NodeAddress& address) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return closed_error();
+    if (auto found = node_locked(address)) return found;
+    return Error(Errc::protocol_error, address_of(address).label() + ": the cluster names more nodes than any has");
+}
+
+Result<NodePtr> Topology::redirected(const Redirection& redirection, const ClusterNode& asked) {
+    auto to = redirection.to;
+    if (to.host.empty()) to.host = asked.address.host;
+    if (redirection.kind == Redirection::Kind::moved) {
+        {
+            const std::lock_guard lock(mutex_);
+            map_.move(redirection.slot, to);
+        }
+        request_refresh();
+    }
+    return node(to);
+}
+
+void Topology::failed(ClusterNode& node) {
+    node.suspect.store(true, std::memory_order_relaxed);
+    request_refresh();
+}
+
+void Topology::answered(ClusterNode& node) noexcept {
+    if (node.suspect.load(std::memory_order_relaxed)) node.suspect.store(false, std::memory_order_relaxed);
+}
+
+Topology::Outlook Topology::need(std::uint64_t generation) {
+    const bool refreshing = request_refresh();
+    const std::lock_guard lock(mutex_);
+    return {.changed = generation_ != generation || closed_,
+            .refreshing = refreshing,
+            .known = !map_.is_empty(),
+            .failure = failure_};
+}
+
+asio::awaitable<void> Topology::wait(std::shared_ptr<Topology> self, std::uint64_t generation, SteadyTime until) {
+    co_await asio::co_spawn(self->strand_, self->wait_here(generation, until), asio::use_awaitable);
+}
+
+asio::awaitable<void> Topology::wait_here(std::uint64_t generation, SteadyTime until) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_ || generation_ != generation) co_return;
+    }
+    asio::steady_timer timer(strand_, until);
+    waiting_.push_back(&timer);
+    boost::system::error_code ignored; // woken, or the time has come
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    std::erase(waiting_, &timer);
+}
+
+void Topology::close() noexcept {
+    std::map<NodeAddress, NodePtr> nodes;
+    std::vector<NodePtr> all;
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(closed_, true)) return;
+        nodes.swap(nodes_);
+        for (const auto& node : leaving_)
+            if (auto still = node.lock()) all.push_back(std::move(still));
+    }
+    for (const auto& [address, node] : nodes)
+        node->connections.close();
+    for (const auto& node : all)
+        node->connections.close();
+    asio::post(strand_, [self = shared_from_this()] { self->wake_all(); });
+}
+
+Address Topology::address_of(const NodeAddress& node) const {
+    Address address = seeds_.front(); // as whom to log in
+    address.host = node.host;
+    address.port = node.port;
+    return address;
+}
+
+NodePtr Topology::node_locked(const NodeAddress& address) {
+    const auto found = nodes_.find(address);
+    if (found != nodes_.end()) return found->second;
+    if (nodes_.size() >= SlotMap::max_nodes + seeds_.size()) return nullptr;
+    auto node = std::make_shared<ClusterNode>(*runtime_, address_of(address), node_options_);
+    nodes_.emplace(address, node);
+    return node;
+}
+
+bool Topology::request_refresh() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return false;
+        if (refreshing_) return true;
+        if (!backoff_.allows(std::chrono::steady_clock::now())) return false;
+        refreshing_ = true;
+    }
+    asio::post(strand_, [self = shared_from_this()] { self->begin_refresh(); });
+    return true;
+}
+
+void Topology::begin_refresh() {
+    std::vector<NodeAddress> healthy;
+    std::vector<NodeAddress> suspects;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+        for (const auto& address : map_.nodes()) {
+            const auto found = nodes_.find(address);
+            const bool suspect = found != nodes_.end() && found->second->suspect.load(std::memory_order_relaxed);
+            (suspect ? suspects : healthy).push_back(address);
+        }
+        std::shuffle(healthy.begin(), healthy.end(), random_);
+        std::shuffle(suspects.begin(), suspects.end(), random_);
+        candidates_ = std::move(healthy);
+        candidates_.insert(candidates_.end(), suspects.begin(), suspects.end());
+        if (candidates_.size() > max_known_asked) candidates_.resize(max_known_asked);
+        const auto known = static_cast<std::ptrdiff_t>(candidates_.size());
+        for (const auto& seed : seeds_) {
+            NodeAddress address{seed.host, seed.port};
+            if (std::find(candidates_.begin(), candidates_.end(), address) == candidates_.end()) {
+                candidates_.push_back(std::move(address));
+            }
+        }
+        std::shuffle(candidates_.begin() + known, candidates_.end(), random_);
+    }
+    std::reverse(candidates_.begin(), candidates_.end());
+    ask_next();
+}
+
+void Topology::ask_next() {
+    if (candidates_.empty()) {
+        give_up();
+        return;
+    }
+    auto found = node(candidates_.back());
+    candidates_.pop_back();
+    if (!found) { // closed, or no room: none of the others would do better
+        last_answer_ = found.error();
+        give_up();
+        return;
+    }
+    asked_ = std::move(*found);
+    const auto latest = std::chrono::steady_clock::now() + node_options_.connect_timeout;
+    asked_->connections.next()->submit(CallPtr(new SlotsCall(weak_from_this(), latest)));
+}
+
+void Topology::on_slots(const SlotsCall& call) {
+    if (!asked_) return; // closed meanwhile
+    auto map = [&]() -> Result<SlotMap> {
+        if (call.error && *call.error == Errc::timeout) {
+            return Error(Errc::connection_failed,
+                         asked_->label + ": no answer to CLUSTER SLOTS within Options::connect_timeout");
+        }
+        if (call.error) return *call.error;
+        const Reply& reply = call.replies.front();
+        if (reply.kind == Reply::Kind::error) return to_error(reply.text, asked_->label);
+        auto parsed = SlotMap::parse(reply, asked_->address.host);
+        if (!parsed) return Error(parsed.error().code(), asked_->label + ": " + parsed.error().message());
+        return parsed;
+    }();
+    if (map) {
+        answered(*asked_);
+        adopt(std::move(*map));
+        return;
+    }
+    asked_->suspect.store(true, std::memory_order_relaxed);
+    last_answer_ = map.error();
+    ask_next();
+}
+
+void Topology::adopt(SlotMap map) {
+    std::vector<NodePtr> gone; // may be the last to have them
+    bool changed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+        changed = !map_.has_same_owners(map);
+        map_ = std::move(map);
+        std::erase_if(leaving_, [](const auto& node) { return node.expired(); });
+        std::erase_if(nodes_, [&](const auto& entry) {
+            if (map_.names(entry.first)) return false;
+            leaving_.push_back(entry.second);
+            gone.push_back(entry.second);
+            return true;
+        });
+        if (changed) {
+            ++generation_;
+            backoff_.succeeded();
+        }
+        const auto now = std::chrono::steady_clock::now();
+        backoff_.failed(now, random_()); // the least distance to the next one
+        due_ = now + refresh_interval_;
+        failure_.reset();
+        refreshing_ = false;
+    }
+    asked_.reset();
+    candidates_.clear();
+    if (changed) wake_all();
+}
+
+void Topology::give_up() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+        failure_ = std::move(last_answer_);
+        backoff_.failed(std::chrono::steady_clock::now(), random_());
+        if (map_.is_empty()) ++generation_; // news for those who wait for a first one
+        refreshing_ = false;
+    }
+    last_answer_.reset();
+    asked_.reset();
+    wake_all();
+}
+
+void Topology::wake_all() {
+    for (auto* timer : waiting_)
+        timer->cancel();
+}
+
+} // namespace tiercel::redis

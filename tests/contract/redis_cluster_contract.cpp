@@ -1,0 +1,37 @@
+#include "support/redis_cluster.hpp"
+
+#include <tiercel/redis.hpp>
+#include <tiercel/testing/backend_contract.hpp>
+
+#include <stdexcept>
+
+namespace tiercel::testing {
+namespace {
+
+/// One for all scenarios of a run: a cluster takes seconds to agree.
+test::RedisCluster& cluster() {
+    static test::RedisCluster shared({.masters = 3, .node_timeout_ms = "15000"});
+    return shared;
+}
+
+class RedisClusterFixture final : public BackendFixture {
+public:
+    RedisClusterFixture() {
+        if (!cluster().is_ok()) throw std::runtime_error("the cluster is not ok");
+    }
+    ~RedisClusterFixture() override {
+        for (std::size_t i = 0; i < cluster().size(); ++i)
+            cluster().node(i).resume();
+    }
+
+    std::shared_ptr<spi::Backend> backend() override { return redis::connect_cluster(cluster().urls()).value(); }
+    void make_unreachable() {
+        for (std::size_t i = 0; i < cluster().size(); ++i)
+            cluster().node(i).stop_replying();
+    }
+};
+
+const auto registered = register_backend_contract<RedisClusterFixture>("RedisCluster");
+
+} // namespace
+} // namespace tiercel::testing
