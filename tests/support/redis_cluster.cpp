@@ -93,10 +93,19 @@ void RedisCluster::add_node() {
         ServerOptions server{.arguments = {"--cluster-enabled", "yes", "--cluster-node-timeout",
                                            options_.node_timeout_ms, "--cluster-port", bus_port,
                                            "--repl-diskless-sync-delay", "0"}};
+        const auto tls_port = std::to_string(free_loopback_port());
+        if (const auto& tls = options_.tls) {
+            server.arguments.insert(server.arguments.end(),
+                                    {"--tls-port", tls_port, "--tls-cluster", "yes", "--tls-cert-file",
+                                     tls->certificate.string(), "--tls-key-file", tls->key.string(),
+                                     "--tls-ca-cert-file", tls->authority.string(), "--tls-auth-clients",
+                                     tls->asks_clients ? "yes" : "no"});
+        }
         server.arguments.insert(server.arguments.end(), options_.arguments.begin(), options_.arguments.end());
         try {
             nodes_.push_back(std::make_unique<RedisServer>(std::move(server)));
             bus_ports_.push_back(bus_port);
+            tls_ports_.push_back(tls_port);
             return;
         } catch (const std::runtime_error&) {
             if (attempt == 2) throw; // else the port may have been taken meanwhile
@@ -108,6 +117,13 @@ std::vector<std::string> RedisCluster::urls() const {
     std::vector<std::string> urls;
     for (const auto& node : nodes_)
         urls.push_back(node->url());
+    return urls;
+}
+
+std::vector<std::string> RedisCluster::tls_urls() const {
+    std::vector<std::string> urls;
+    for (const auto& port : tls_ports_)
+        urls.push_back("rediss://127.0.0.1:" + port);
     return urls;
 }
 

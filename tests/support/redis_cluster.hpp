@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct RedisClusterOptions {
     std::string node_timeout_ms = "1000";
     /// Added to the end of every node's command line.
     std::vector<std::string> arguments = {};
+    /// Each node speaks TLS too, at a port of its own, as the nodes then do among themselves.
+    std::optional<ServerTls> tls = {};
     /// What `arguments` make the servers ask for, for our own commands to them.
     std::string password = {};
 };
@@ -31,6 +34,8 @@ public:
     std::size_t size() const noexcept { return nodes_.size(); }
     RedisServer& node(std::size_t index) { return *nodes_.at(index); }
     std::vector<std::string> urls() const;
+    /// Of the ports for TLS.
+    std::vector<std::string> tls_urls() const;
     /// Of the master that had the slot at the start.
     std::size_t first_owner(std::size_t slot) const noexcept;
 
@@ -49,6 +54,7 @@ private:
     RedisClusterOptions options_;
     std::vector<std::unique_ptr<RedisServer>> nodes_;
     std::vector<std::string> bus_ports_;
+    std::vector<std::string> tls_ports_;
     std::vector<std::string> ids_;
 };
 
