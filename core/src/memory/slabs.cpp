@@ -232,7 +232,7 @@ void* Entry::operator new(std::size_t bytes) {
 }
 
 void Entry::operator delete(void* block, std::size_t bytes) noexcept {
-    if (memory::is_sanitized || bytes > memory::Slabs::largest_block) return ::operator delete(block, bytes);
+    if (memory::is_sanitized || bytes > memory::Slabs::largest_block) return ::operator delete(block);
     memory::Slabs::give(block, bytes);
 }
 
@@ -241,8 +241,8 @@ void* Entry::operator new(std::size_t bytes, std::align_val_t alignment) {
     return ::operator new(bytes, alignment);
 }
 
-void Entry::operator delete(void* block, std::size_t bytes, std::align_val_t alignment) noexcept {
-    ::operator delete(block, bytes, alignment);
+void Entry::operator delete(void* block, std::size_t /*bytes*/, std::align_val_t alignment) noexcept {
+    ::operator delete(block, alignment);
 }
 
 } // namespace tiercel::detail
