@@ -161,6 +161,7 @@ asio::awaitable<void> Cluster::send_to(Batch& batch, NodePtr node, Places places
     if (redirected.empty() && later.empty()) co_return;
 
     std::vector<asio::awaitable<void>> parts;
+    parts.reserve(redirected.size() + 1);
     const Patience after_redirection{patience.redirections + 1, patience.pauses};
     for (auto& [to, those] : redirected)
         parts.push_back(send_to(batch, to.first, std::move(those), to.second, after_redirection));

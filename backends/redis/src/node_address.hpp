@@ -1,10 +1,10 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace tiercel::redis {
 
@@ -16,7 +16,10 @@ struct NodeAddress {
     /// "host:port", as MOVED and ASK have it: an IPv6 address without brackets.
     std::string text() const;
 
-    friend auto operator<=>(const NodeAddress&, const NodeAddress&) = default;
+    friend bool operator==(const NodeAddress&, const NodeAddress&) = default;
+    friend bool operator<(const NodeAddress& a, const NodeAddress& b) noexcept {
+        return std::tie(a.host, a.port) < std::tie(b.host, b.port);
+    }
 };
 
 /// Reads "host:port". The host may be empty, which stands for the node that said so.

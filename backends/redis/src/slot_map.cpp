@@ -21,7 +21,8 @@ Announced read_node(const Reply& node, const std::string& asked_host) {
     if (port.kind != Reply::Kind::integer) return {};
     if (host.text == "?") return {.well_formed = true, .address = {}};
     auto address = make_node_address(host.text.empty() ? asked_host : host.text, port.integer);
-    return {.well_formed = address.has_value(), .address = std::move(address)};
+    const bool well_formed = address.has_value();
+    return {.well_formed = well_formed, .address = std::move(address)};
 }
 
 bool is_slot(const Reply& reply) {

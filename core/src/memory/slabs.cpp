@@ -44,7 +44,8 @@ struct Slabs::Slab {
           end(untouched + (slab_bytes - first_block) / block_bytes * block_bytes) {}
 
     static Slab& of(Block* block) noexcept {
-        return *reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_bytes - 1));
+        const auto within = reinterpret_cast<std::uintptr_t>(block) % slab_bytes;
+        return *reinterpret_cast<Slab*>(reinterpret_cast<char*>(block) - within);
     }
 
     bool has_room() const noexcept { return free.first != nullptr || untouched != end; }
