@@ -181,19 +181,20 @@ TEST(TimingWheel, does_not_go_back_with_the_time_it_is_given) {
 }
 
 TEST(TimingWheel, makes_progress_with_a_time_older_than_the_one_before) {
+    constexpr Nanos deadline = 10 * tick - 1; // its slot is of the lowest level
     TimingWheel wheel(0, {});
     std::vector<EntryPtr> entries;
     for (int count = 0; count < 20; ++count) {
-        entries.push_back(make_entry({.key = 0, .expires = second}));
+        entries.push_back(make_entry({.key = 0, .expires = deadline}));
         wheel.reserve_one();
         wheel.schedule(*entries.back());
     }
     std::uint32_t budget = 1;
-    EXPECT_NE(wheel.next_due(second + tick, budget), nullptr); // it is draining their slot
-    std::uint32_t left = plenty;
-    while (wheel.next_due(second - 1, left) != nullptr) {
+    EXPECT_NE(wheel.next_due(deadline + 1, budget), nullptr); // it is draining their slot
+    std::uint32_t left = 1000;
+    while (wheel.next_due(deadline - 1, left) != nullptr) {
     }
-    EXPECT_EQ(plenty - left, 19U);
+    EXPECT_EQ(1000 - left, 19U);
     for (const EntryPtr& entry : entries)
         wheel.cancel(*entry);
 }
