@@ -1,0 +1,186 @@
+#include <tiercel/spi/run_loop.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+
+namespace tiercel::spi {
+
+namespace asio = boost::asio;
+
+namespace {
+
+thread_local RunLoop* lent_here = nullptr;
+
+} // namespace
+
+RunLoop::RunLoop(asio::any_io_executor home, const void* owner)
+    : home_(asio::prefer(std::move(home), asio::execution::outstanding_work.tracked)), owner_(owner) {}
+
+RunLoop::~RunLoop() = default;
+
+RunLoop* RunLoop::current() noexcept {
+    return lent_here;
+}
+
+std::shared_ptr<RunLoop> RunLoop::of(const asio::any_io_executor& executor) {
+    const auto* const known = executor.target<Executor>();
+    return known ? known->loop_ : nullptr;
+}
+
+RunLoop::Lending::Lending(RunLoop& loop) : loop_(loop), outer_(std::exchange(lent_here, &loop)) {
+    if (outer_) outer_->give_back();
+}
+
+RunLoop::Lending::~Lending() {
+    loop_.give_back();
+    // Not the outer one: it has been given back, and what runs in it from here on belongs at home.
+    lent_here = nullptr;
+}
+
+bool RunLoop::run_until(SteadyTime deadline) {
+    std::unique_lock lock(mutex_);
+    while (!finished_) {
+        if (lent_ && !jobs_.empty()) {
+            auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            lock.unlock();
+            job->run();
+            job.reset();
+            lock.lock();
+            continue;
+        }
+        lock.unlock();
+        const auto now = std::chrono::steady_clock::now();
+        if (run_due_timer(now)) {
+            lock.lock();
+            continue;
+        }
+        if (now >= deadline) break;
+        auto until = std::min(deadline, next_timer());
+        lock.lock();
+        if (!jobs_.empty() || finished_) continue;
+        if (lent_ && driver_) {
+            state_ = State::driving;
+            woken_ = false;
+            const auto driver = driver_;
+            lock.unlock();
+            until = std::min(until, driver->drive(*this, until));
+            lock.lock();
+            state_ = State::running;
+            if (until <= now) continue;
+        }
+        state_ = State::sleeping;
+        const auto something = [this] { return finished_ || woken_ || (lent_ && !jobs_.empty()); };
+        if (until == SteadyTime::max()) {
+            roused_.wait(lock, something);
+        } else {
+            roused_.wait_until(lock, until, something);
+        }
+        state_ = State::running;
+        woken_ = false;
+    }
+    if (!lock.owns_lock()) lock.lock();
+    const bool finished = finished_;
+    lock.unlock();
+    give_back();
+    return finished;
+}
+
+void RunLoop::finish() {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+    rouse();
+}
+
+void RunLoop::wake() noexcept {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+    rouse();
+}
+
+bool RunLoop::has_work() const {
+    const std::lock_guard lock(mutex_);
+    return finished_ || !jobs_.empty();
+}
+
+void RunLoop::call_at(SteadyTime when, std::function<void()> job) {
+    Timer timer{when, std::move(job)};
+    // lent_ is written by this thread only.
+    if (lent_) {
+        timers_.push_back(std::move(timer));
+    } else {
+        send_home(std::move(timer));
+    }
+}
+
+void RunLoop::set_driver(std::shared_ptr<Driver> driver) {
+    const std::lock_guard lock(mutex_);
+    if (lent_) driver_.swap(driver);
+}
+
+void RunLoop::push(std::unique_ptr<AnyJob> job) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (lent_) {
+            jobs_.push_back(std::move(job));
+            rouse();
+            return;
+        }
+    }
+    send_home(std::move(job));
+}
+
+void RunLoop::rouse() noexcept {
+    if (state_ == State::sleeping) {
+        roused_.notify_one();
+    } else if (state_ == State::driving && std::this_thread::get_id() != thread_) {
+        driver_->interrupt();
+    }
+}
+
+void RunLoop::send_home(std::unique_ptr<AnyJob> job) {
+    asio::post(home_, [kept = std::move(job)] { kept->run(); });
+}
+
+void RunLoop::send_home(Timer timer) {
+    const auto armed = std::make_shared<asio::steady_timer>(home_, timer.when);
+    armed->async_wait([armed, job = std::move(timer.job)](const boost::system::error_code&) { job(); });
+}
+
+bool RunLoop::run_due_timer(SteadyTime now) {
+    const auto due = std::find_if(timers_.begin(), timers_.end(), [now](const Timer& t) { return t.when <= now; });
+    if (due == timers_.end()) return false;
+    const auto job = std::move(due->job);
+    timers_.erase(due);
+    job();
+    return true;
+}
+
+SteadyTime RunLoop::next_timer() const noexcept {
+    auto next = SteadyTime::max();
+    for (const auto& timer : timers_)
+        next = std::min(next, timer.when);
+    return next;
+}
+
+void RunLoop::give_back() {
+    std::deque<std::unique_ptr<AnyJob>> left;
+    std::shared_ptr<Driver> driver;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!lent_) return;
+        lent_ = false;
+        left.swap(jobs_);
+        driver.swap(driver_);
+    }
+    for (auto& job : left)
+        send_home(std::move(job));
+    for (auto& timer : std::exchange(timers_, {}))
+        send_home(std::move(timer));
+    if (driver) driver->left(*this);
+}
+
+} // namespace tiercel::spi
