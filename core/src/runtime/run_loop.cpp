@@ -14,6 +14,9 @@ namespace {
 
 thread_local RunLoop* lent_here = nullptr;
 
+/// Cheaper to run than to send home.
+constexpr std::size_t jobs_after_the_end = 16;
+
 } // namespace
 
 RunLoop::RunLoop(asio::any_io_executor home, const void* owner)
@@ -44,12 +47,7 @@ bool RunLoop::run_until(SteadyTime deadline) {
     std::unique_lock lock(mutex_);
     while (!finished_) {
         if (lent_ && !jobs_.empty()) {
-            auto job = std::move(jobs_.front());
-            jobs_.pop_front();
-            lock.unlock();
-            job->run();
-            job.reset();
-            lock.lock();
+            run_next(lock);
             continue;
         }
         lock.unlock();
@@ -84,21 +82,36 @@ bool RunLoop::run_until(SteadyTime deadline) {
     }
     if (!lock.owns_lock()) lock.lock();
     const bool finished = finished_;
+    for (std::size_t more = 0; more < jobs_after_the_end && finished && lent_ && !jobs_.empty(); ++more)
+        run_next(lock);
     lock.unlock();
     give_back();
     return finished;
 }
 
-void RunLoop::finish() {
-    const std::lock_guard lock(mutex_);
-    finished_ = true;
-    rouse();
+void RunLoop::run_next(std::unique_lock<std::mutex>& lock) {
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    in_job_ = true;
+    job->run();
+    job.reset();
+    in_job_ = false;
+    lock.lock();
 }
 
-void RunLoop::wake() noexcept {
-    const std::lock_guard lock(mutex_);
+void RunLoop::finish() {
+    std::unique_lock lock(mutex_);
+    finished_ = true;
+    rouse(lock);
+}
+
+bool RunLoop::wake() noexcept {
+    std::unique_lock lock(mutex_);
     woken_ = true;
-    rouse();
+    const bool soon = state_ != State::running;
+    rouse(lock);
+    return soon;
 }
 
 bool RunLoop::has_work() const {
@@ -116,28 +129,36 @@ void RunLoop::call_at(SteadyTime when, std::function<void()> job) {
     }
 }
 
-void RunLoop::set_driver(std::shared_ptr<Driver> driver) {
-    const std::lock_guard lock(mutex_);
-    if (lent_) driver_.swap(driver);
+bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver) {
+    if (!lent_) return false;
+    if (driver_ != driver) {
+        if (driven_.load(std::memory_order_acquire) != 0) return false;
+        const std::lock_guard lock(mutex_);
+        driver_ = driver;
+    }
+    driven_.fetch_add(1, std::memory_order_relaxed);
+    return true;
 }
 
 void RunLoop::push(std::unique_ptr<AnyJob> job) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (lent_) {
-            jobs_.push_back(std::move(job));
-            rouse();
-            return;
-        }
+    std::unique_lock lock(mutex_);
+    if (lent_) {
+        jobs_.push_back(std::move(job));
+        rouse(lock);
+    } else {
+        lock.unlock();
+        send_home(std::move(job));
     }
-    send_home(std::move(job));
 }
 
-void RunLoop::rouse() noexcept {
+/// Lets go of the lock before the thread is told, which would wait for it otherwise.
+void RunLoop::rouse(std::unique_lock<std::mutex>& lock) noexcept {
     if (state_ == State::sleeping) {
+        // Whoever gets here shares the loop, so that it is there after the unlock.
+        lock.unlock();
         roused_.notify_one();
     } else if (state_ == State::driving && std::this_thread::get_id() != thread_) {
-        driver_->interrupt();
+        driver_->interrupt(*this);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -83,22 +84,51 @@ TEST(RunLoop, a_job_from_another_thread_wakes_the_sleeper) {
     other.join();
 }
 
-TEST(RunLoop, what_is_left_at_the_end_runs_at_home) {
+TEST(RunLoop, after_the_end_it_runs_a_few_jobs_more_and_the_rest_at_home) {
     Home home;
-    std::promise<bool> queued;
+    constexpr int many = 1'000;
+    std::atomic<int> here = 0;
+    std::atomic<int> at_home = 0;
+    std::promise<void> all;
     std::promise<bool> late;
     const auto loop = home.lend();
     {
         const RunLoop::Lending lending(*loop);
         loop->post([&] {
             loop->finish();
-            loop->post([&] { queued.set_value(home.is_here()); });
+            for (int i = 0; i < many; ++i) {
+                loop->post([&] {
+                    ++(home.is_here() ? at_home : here);
+                    if (here + at_home == many) all.set_value();
+                });
+            }
         });
         EXPECT_TRUE(loop->run_until(soon()));
     }
+    all.get_future().get();
+    EXPECT_GT(here, 0);
+    EXPECT_LT(here, many / 10);
     loop->post([&] { late.set_value(home.is_here()); });
-    EXPECT_TRUE(queued.get_future().get());
     EXPECT_TRUE(late.get_future().get());
+}
+
+TEST(RunLoop, dispatch_from_a_job_runs_at_once_and_post_does_not) {
+    Home home;
+    const auto loop = home.lend();
+    const RunLoop::Lending lending(*loop);
+    const asio::any_io_executor executor = loop->executor();
+    std::vector<int> order;
+    asio::dispatch(executor, [&] { // no job yet: as post
+        asio::post(executor, [&] {
+            order.push_back(3);
+            loop->finish();
+        });
+        asio::dispatch(executor, [&] { order.push_back(1); });
+        order.push_back(2);
+    });
+    EXPECT_TRUE(order.empty());
+    EXPECT_TRUE(loop->run_until(soon()));
+    EXPECT_EQ(order, (std::vector{1, 2, 3}));
 }
 
 TEST(RunLoop, the_deadline_ends_it) {
@@ -195,7 +225,7 @@ public:
         }
         return SteadyTime::min();
     }
-    void interrupt() noexcept override {
+    void interrupt(const RunLoop&) noexcept override {
         // As an eventfd would: no lock that drive() holds while it asks the loop.
         ++interrupts_;
         changed_.notify_all();
@@ -217,7 +247,7 @@ TEST(RunLoop, drives_instead_of_sleeping_and_is_interrupted_by_a_job) {
     const auto driver = std::make_shared<ScriptedDriver>();
     {
         const RunLoop::Lending lending(*loop);
-        loop->set_driver(driver);
+        EXPECT_TRUE(loop->begin_driving(driver));
         auto driving = driver->driving();
         std::thread other([&] {
             driving.wait();
@@ -228,7 +258,7 @@ TEST(RunLoop, drives_instead_of_sleeping_and_is_interrupted_by_a_job) {
             });
             // A condition variable without its lock may miss what an eventfd would keep.
             while (!over)
-                driver->interrupt();
+                driver->interrupt(*loop);
         });
         EXPECT_TRUE(loop->run_until(soon()));
         other.join();

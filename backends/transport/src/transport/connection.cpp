@@ -1,5 +1,7 @@
 #include "transport/connection.hpp"
 
+#include "transport/connection_errors.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -24,10 +26,6 @@ constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
-}
-
-Error closed_error(const std::string& label) {
-    return Error(Errc::closed, label + ": the backend was closed");
 }
 
 } // namespace
@@ -110,19 +108,9 @@ void Connection::shut_down() {
 
 void Connection::start_session() {
     session_ = std::make_shared<Session>(strand_, protocol_->make_codec());
-    session_->connect_timer.expires_after(connect_timeout_);
-    session_->connect_timer.async_wait([self = shared_from_this(), session = session_](const error_code& error) {
-        if (error || session->connected) return;
-        // A server without TLS may take what is said to it for the beginning of a line, and wait for its end.
-        const bool tls = session->step == Session::Step::agree_on_tls;
-        const char* const missing = tls ? "no TLS handshake" : "no connection and log-in";
-        auto advice = std::string(tls ? "check that this is the server's port for TLS (for plain text, "
-                                      : "check that the server answers");
-        if (tls) advice.append(self->protocol_->advice_for_plain_text()).append(")");
-        self->lose(session,
-                   Error(Errc::connection_failed, self->label_ + ": " + missing + " within " +
-                                                      std::to_string(self->connect_timeout_.count()) + " ms; " +
-                                                      advice + ", or raise Options::connect_timeout"));
+    session_->limit_opening(connect_timeout_, [self = shared_from_this(), session = session_] {
+        if (session->connected) return;
+        self->lose(session, session->timed_out(*self->protocol_, self->label_, self->connect_timeout_));
     });
     asio::co_spawn(strand_, run(session_),
                    [self = shared_from_this(), session = session_](const std::exception_ptr& thrown) {
@@ -197,8 +185,7 @@ void Connection::write_some(const SessionPtr& session) {
     session->async_write_some(left, [self = shared_from_this(), session](const error_code& error, std::size_t bytes) {
         if (session != self->session_) return;
         if (error) {
-            self->lose(session,
-                       Error(Errc::connection_lost, self->label_ + ": the connection broke (" + error.message() + ")"));
+            self->lose(session, broke_error(self->label_, error));
             return;
         }
         const auto now = now_();
@@ -230,8 +217,7 @@ void Connection::on_timer() {
     const auto now = now_();
     pipeline_.expire(now);
     if (session_ && session_->connected && pipeline_.is_silent(now)) {
-        lose(session_, Error(Errc::connection_lost,
-                             label_ + ": the server has not answered for Options::max_silence; reconnecting"));
+        lose(session_, silent_error(label_));
     }
     arm_timer();
 }

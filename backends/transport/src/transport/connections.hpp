@@ -1,6 +1,7 @@
 #pragma once
 
 #include "transport/connection.hpp"
+#include "transport/driven_connection.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -9,9 +10,9 @@
 
 namespace tiercel::transport {
 
-/// The connections to one server, taken in turn.
-/// Thread safety: all members may be called concurrently.
-/// Lifetime: the connections live on the runtime's event loop and do not keep it.
+/// The connections to one server: those that the event loop drives, taken in turn, and the one that blocked callers
+/// drive. Thread safety: all members may be called concurrently. Lifetime: the connections live on the runtime's event
+/// loop and do not keep it.
 class Connections {
 public:
     /// The limits have been judged.
@@ -19,19 +20,25 @@ public:
                 const ConnectionLimits& limits) {
         for (std::size_t i = 0; i < limits.connections; ++i)
             all_.push_back(std::make_shared<Connection>(runtime, to, protocol, limits));
+        if (!to.tls) driven_ = std::make_shared<DrivenConnection>(runtime, to, protocol, limits);
     }
 
     const std::shared_ptr<Connection>& next() noexcept {
         return all_[turn_.fetch_add(1, std::memory_order_relaxed) % all_.size()];
     }
 
+    /// The one for callers that block; null over TLS, where they use the others.
+    const std::shared_ptr<DrivenConnection>& driven() const noexcept { return driven_; }
+
     void close() const noexcept {
         for (const auto& connection : all_)
             connection->close();
+        if (driven_) driven_->close();
     }
 
 private:
     std::vector<std::shared_ptr<Connection>> all_;
+    std::shared_ptr<DrivenConnection> driven_;
     std::atomic<std::size_t> turn_{0};
 };
 

@@ -103,7 +103,17 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     }
     call.stage = Call::Stage::done;
     call.error = std::move(error);
-    call.done();
+    if (settled_) {
+        settled_->emplace_back(&call);
+    } else {
+        call.done();
+    }
+}
+
+void Pipeline::tell(std::vector<CallPtr>& settled) noexcept {
+    for (const auto& call : settled)
+        call->done();
+    settled.clear();
 }
 
 Error Pipeline::timeout_of(const Call& call) const {

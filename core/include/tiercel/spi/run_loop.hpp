@@ -7,6 +7,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/query.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -25,15 +26,17 @@ namespace tiercel::spi {
 ///
 ///     lent ──finish(), the deadline, a wait inside a job──> given back
 ///
-/// While it is lent, jobs queue up and the thread runs them in order. Once it is given back, what was queued and what
-/// comes later goes to `home`, the event loop that serves everybody, so that whoever gives up holds up nobody else; so
-/// do its timers. A job never runs on a thread that waits for something else: a wait that begins inside a job gives the
-/// outer loop back first, and the outer thread then waits without running anything.
+/// While it is lent, jobs queue up and the thread runs them in order. Once it is given back, what was queued (but for a
+/// few jobs that are there at the end: the ends of coroutines, mostly) and what comes later goes to `home`, the event
+/// loop that serves everybody, so that whoever gives up holds up nobody else; so do its timers. A job never runs on a
+/// thread that waits for something else: a wait that begins inside a job gives the outer loop back first, and the outer
+/// thread then waits without running anything.
 ///
 /// Who can make things go on only while a thread sits in a system call (a socket) gives the loop a Driver: the thread
 /// drives instead of sleeping.
 ///
-/// Thread safety: executors, post, finish, wake and has_work from anywhere; the rest on the thread that made it.
+/// Thread safety: executors, post, finish, wake and has_work from anywhere, by who shares the loop; the rest on the
+/// thread that made it.
 /// Memory order: all that is shared is under one mutex. Lock order: a driver's locks before the loop's.
 /// Lifetime: held by shared_ptr by its executors; `home` has work until the last one goes.
 class RunLoop final : public std::enable_shared_from_this<RunLoop> {
@@ -49,7 +52,7 @@ public:
         /// thread drives already.
         virtual SteadyTime drive(RunLoop& loop, SteadyTime until) = 0;
         /// Makes a drive() that is under way look at its loop again. From any thread, under the loop's lock.
-        virtual void interrupt() noexcept = 0;
+        virtual void interrupt(const RunLoop& loop) noexcept = 0;
         /// The loop is given back, and will not drive any more. No lock is held.
         virtual void left(RunLoop& loop) noexcept = 0;
     };
@@ -92,11 +95,13 @@ public:
     /// Calls `job` on this thread at `when`, while it is lent; then home does. Jobs cannot be cancelled.
     void call_at(SteadyTime when, std::function<void()> job);
 
-    /// One at a time; null for none.
-    void set_driver(std::shared_ptr<Driver> driver);
-    bool has_driver() const noexcept { return driver_ != nullptr; }
-    /// Has drive() called again soon, if there is a driver.
-    void wake() noexcept;
+    /// The thread is to drive for one thing more, until that thing ends. False if it may not: it drives for another
+    /// driver, or is given back.
+    bool begin_driving(const std::shared_ptr<Driver>& driver);
+    /// One of these things has ended. From anywhere.
+    void end_driving() noexcept { driven_.fetch_sub(1, std::memory_order_release); }
+    /// Has drive() called again soon. False if the thread is running a job, and gets round to it only then.
+    bool wake() noexcept;
     /// There is something that drive() is to return for.
     bool has_work() const;
 
@@ -127,10 +132,12 @@ private:
     };
     enum class State : unsigned char { running, sleeping, driving };
 
+    bool runs_job_here() const noexcept { return std::this_thread::get_id() == thread_ && in_job_ && lent_; }
+    void run_next(std::unique_lock<std::mutex>& lock);
     void push(std::unique_ptr<AnyJob> job);
     void send_home(std::unique_ptr<AnyJob> job);
     void send_home(Timer timer);
-    void rouse() noexcept; // under mutex_
+    void rouse(std::unique_lock<std::mutex>& lock) noexcept;
     bool run_due_timer(SteadyTime now);
     SteadyTime next_timer() const noexcept;
     void give_back();
@@ -149,33 +156,51 @@ private:
     // Written by the thread, under mutex_; so the thread itself may read them without.
     bool lent_ = true;
     std::shared_ptr<Driver> driver_;
+    /// Release and acquire: a driver whose things have ended is not used after another has taken its place.
+    std::atomic<std::size_t> driven_{0};
     // The thread's alone.
+    bool in_job_ = false;
     std::vector<Timer> timers_; // few: unordered
 };
 
-/// Posts to a RunLoop; never runs a job inside execute(). Meets what any_io_executor asks for.
+/// Meets what any_io_executor asks for; dispatch() from a job of the loop runs at once.
 class RunLoop::Executor {
+    using blocking_t = boost::asio::execution::blocking_t;
+
 public:
     explicit Executor(std::shared_ptr<RunLoop> loop) noexcept : loop_(std::move(loop)) {}
 
     template <class Job>
     void execute(Job&& job) const {
-        loop_->post(std::forward<Job>(job));
+        if (may_run_at_once_ && loop_->runs_job_here()) {
+            std::decay_t<Job> taken(std::forward<Job>(job));
+            taken();
+        } else {
+            loop_->post(std::forward<Job>(job));
+        }
     }
 
     boost::asio::execution_context& query(boost::asio::execution::context_t) const {
         return boost::asio::query(loop_->home_, boost::asio::execution::context);
     }
-    static constexpr boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) noexcept {
-        return boost::asio::execution::blocking_t::never;
+    blocking_t query(blocking_t) const noexcept {
+        return may_run_at_once_ ? blocking_t(blocking_t::possibly) : blocking_t(blocking_t::never);
     }
+    Executor require(blocking_t::possibly_t) const noexcept { return Executor(loop_, true); }
+    Executor require(blocking_t::never_t) const noexcept { return Executor(loop_, false); }
 
-    bool operator==(const Executor& other) const noexcept { return loop_ == other.loop_; }
-    bool operator!=(const Executor& other) const noexcept { return loop_ != other.loop_; }
+    bool operator==(const Executor& other) const noexcept {
+        return loop_ == other.loop_ && may_run_at_once_ == other.may_run_at_once_;
+    }
+    bool operator!=(const Executor& other) const noexcept { return !(*this == other); }
 
 private:
     friend class RunLoop;
+    Executor(std::shared_ptr<RunLoop> loop, bool may_run_at_once) noexcept
+        : loop_(std::move(loop)), may_run_at_once_(may_run_at_once) {}
+
     std::shared_ptr<RunLoop> loop_;
+    bool may_run_at_once_ = true;
 };
 
 inline RunLoop::Executor RunLoop::executor() noexcept {
