@@ -35,9 +35,10 @@ public:
             const auto executor = handler.get_executor();
             started->work_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
             started->handler_.emplace(std::move(handler));
-            if (auto loop = spi::RunLoop::of(executor);
-                loop && connections.driven() && loop.get() == spi::RunLoop::current()) {
-                if (auto to = connections.driven(); loop->begin_driving(to)) {
+            if (auto loop = spi::RunLoop::of(executor); loop && loop.get() == spi::RunLoop::current()) {
+                const auto* const driven = connections.driven();
+                if (driven && loop->begin_driving(*driven)) {
+                    const auto to = *driven;
                     started->driven_by_ = loop;
                     to->submit(started, loop);
                     return;

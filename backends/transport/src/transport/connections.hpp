@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -20,25 +21,39 @@ public:
                 const ConnectionLimits& limits) {
         for (std::size_t i = 0; i < limits.connections; ++i)
             all_.push_back(std::make_shared<Connection>(runtime, to, protocol, limits));
-        if (!to.tls) driven_ = std::make_shared<DrivenConnection>(runtime, to, protocol, limits);
+        for (std::size_t i = 0; i < limits.blocking_connections && !to.tls; ++i)
+            driven_.push_back(std::make_shared<DrivenConnection>(runtime, to, protocol, limits));
     }
 
     const std::shared_ptr<Connection>& next() noexcept {
         return all_[turn_.fetch_add(1, std::memory_order_relaxed) % all_.size()];
     }
 
-    /// The one for callers that block; null over TLS, where they use the others.
-    const std::shared_ptr<DrivenConnection>& driven() const noexcept { return driven_; }
+    /// For a caller that blocks: the connection with the fewest calls, the first of those, so that a caller alone keeps
+    /// to one. Null if there are none, as over TLS: such a caller uses the others.
+    const std::shared_ptr<DrivenConnection>* driven() const noexcept {
+        const std::shared_ptr<DrivenConnection>* best = nullptr;
+        std::size_t fewest = std::numeric_limits<std::size_t>::max();
+        for (const auto& one : driven_) {
+            const auto calls = one->calls();
+            if (calls >= fewest) continue;
+            best = &one;
+            fewest = calls;
+            if (calls == 0) break;
+        }
+        return best;
+    }
 
     void close() const noexcept {
         for (const auto& connection : all_)
             connection->close();
-        if (driven_) driven_->close();
+        for (const auto& one : driven_)
+            one->close();
     }
 
 private:
     std::vector<std::shared_ptr<Connection>> all_;
-    std::shared_ptr<DrivenConnection> driven_;
+    std::vector<std::shared_ptr<DrivenConnection>> driven_;
     std::atomic<std::size_t> turn_{0};
 };
 

@@ -38,6 +38,8 @@ constexpr int writes_for_others = 16;
 constexpr std::chrono::milliseconds idle_for_long{10};
 /// What a reader takes before it settles the calls, about.
 constexpr std::size_t receive_together_bytes = std::size_t{256} << 10;
+/// How long the event loop, as the reader, leaves a socket alone that takes no more.
+constexpr std::chrono::milliseconds look_for_room_after{5};
 constexpr std::size_t receive_bytes = std::size_t{16} << 10;
 
 SteadyTime now_() {
@@ -87,6 +89,7 @@ public:
     std::size_t written = 0;
     bool writing = false;
     bool reading = false;
+    SteadyTime reader_wakes_at{};
     bool stuffed = false; // the kernel takes no more
     bool served = false;  // a caller's command was answered
 };
@@ -188,6 +191,7 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
         const auto wake_at = next ? std::min(until, *next) : until;
         const auto what =
             wire->stuffed && !wire->writing ? PlainSocket::For::replies_and_room : PlainSocket::For::replies;
+        wire->reader_wakes_at = wake_at;
         lock.unlock(); // here the loop hears of its own call
         const bool over = loop.has_work();
         PlainSocket::Ready ready;
@@ -214,10 +218,18 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
 /// Only a thread in the wait needs it. One that is about to wait has set polling_ before it asked its loop for work;
 /// who gave the loop work since then had the loop's mutex after it, and sees polling_.
 void DrivenConnection::interrupt(const RunLoop& loop) noexcept {
-    if (polling_.load(std::memory_order_relaxed) == &loop) poke();
+    if (polling_.load(std::memory_order_relaxed) == &loop) {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(interrupts_, &one, sizeof one);
+    }
 }
 
+/// The reader is to look at the pipeline and the loop again. Under the lock if the event loop may be the reader.
 void DrivenConnection::poke() noexcept {
+    if (home_reads_) {
+        asio::post(strand_, [self = shared_from_this()] { self->home_timer_.cancel(); });
+        return;
+    }
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(interrupts_, &one, sizeof one);
 }
@@ -278,7 +290,10 @@ void DrivenConnection::flush(Lock& lock) {
         if (wire->has_outgoing()) pipeline_.on_progress(now_());
     }
     wire->writing = false;
-    if (wire == wire_ && wire->reading && (wire->stuffed || pipeline_.has_waiting())) poke(); // it goes on
+    // The reader goes on with what is left, and is to notice silence about what was not in flight when it went to wait.
+    const bool concerns_reader =
+        wire->stuffed || pipeline_.has_waiting() || pipeline_.silent_at() < wire->reader_wakes_at;
+    if (wire == wire_ && wire->reading && concerns_reader) poke();
 }
 
 /// When nobody reads: discards what came late, and finds out that the server has closed the socket, or is silent.
@@ -322,7 +337,7 @@ void DrivenConnection::judge_silence(SteadyTime now) {
     if (wire_ && pipeline_.is_silent(now)) lose(wire_, silent_error(label_), now);
 }
 
-void DrivenConnection::lose(const WirePtr& wire, const Error& why, SteadyTime now) {
+void DrivenConnection::lose(WirePtr wire, const Error& why, SteadyTime now) {
     if (wire != wire_) return;
     wire_ = nullptr;
     wire->socket.shut_down();
@@ -420,22 +435,26 @@ asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shar
         const auto wire = wire_;
         if (!pipeline_.has_unsettled() || (wire && wire->reading)) break;
         const auto next = pipeline_.next_event();
-        if (wire) wire->reading = true;
+        if (wire) {
+            wire->reading = true;
+            wire->reader_wakes_at = next.value_or(now);
+            home_reads_ = true;
+        }
+        const bool stuffed = wire && wire->stuffed;
         lock.unlock();
-        home_timer_.expires_at(next.value_or(now));
+        home_timer_.expires_at(stuffed ? now + look_for_room_after : next.value_or(now));
+        error_code error;
         if (!wire) {
-            error_code ignored;
-            co_await home_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+            co_await home_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
             lock.lock();
             continue;
         }
-        error_code error;
         const auto watched = std::make_shared<asio::posix::stream_descriptor>(strand_);
         watched->assign(::dup(wire->socket.descriptor()), error);
         if (!error) {
-            home_timer_.async_wait([watched](const error_code& cancelled) {
+            home_timer_.async_wait([watched](const error_code&) {
                 error_code ignored;
-                if (!cancelled) watched->cancel(ignored);
+                watched->cancel(ignored);
             });
             co_await watched->async_wait(asio::posix::descriptor_base::wait_read,
                                          asio::redirect_error(asio::use_awaitable, error));
@@ -443,7 +462,9 @@ asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shar
         }
         received.receive(*wire, label_);
         lock.lock();
+        home_reads_ = false;
         wire->reading = false;
+        wire->stuffed = false;
         take(wire, received, now_());
     }
     at_home_ = false;

@@ -63,6 +63,9 @@ public:
     /// Ends what is outstanding with Errc::closed; later calls end the same. Idempotent.
     void close() noexcept;
 
+    /// That wait or are in flight, and late replies that are still to come.
+    std::size_t calls() const noexcept { return admission_.calls(); }
+
     SteadyTime drive(spi::RunLoop& loop, SteadyTime until) override;
     void interrupt(const spi::RunLoop& loop) noexcept override;
     void left(spi::RunLoop& loop) noexcept override;
@@ -82,7 +85,7 @@ private:
     void flush(Lock& lock);
     void look_after_idleness(SteadyTime now);
     void take(const WirePtr& wire, Received& received, SteadyTime now);
-    void lose(const WirePtr& wire, const Error& why, SteadyTime now);
+    void lose(WirePtr wire, const Error& why, SteadyTime now);
     void judge_silence(SteadyTime now);
     void connect_or_fail(SteadyTime now);
 
@@ -115,6 +118,7 @@ private:
     WirePtr wire_;                     // while connected
     std::deque<Waiter> waiters_;       // in the order of their calls; the settled ones among them are dropped in time
     bool at_home_ = false;             // drive_at_home runs
+    bool home_reads_ = false;          // and is the reader
     std::vector<CallPtr> settled_;     // and not told yet
     bool closed_ = false;
 

@@ -64,17 +64,18 @@ void Pipeline::expire(SteadyTime now) {
     }
 }
 
+SteadyTime Pipeline::silent_at() const noexcept {
+    return in_flight_.empty() ? SteadyTime::max() : last_progress_ + max_silence_;
+}
+
 bool Pipeline::is_silent(SteadyTime now) const noexcept {
-    return !in_flight_.empty() && now - last_progress_ >= max_silence_;
+    return now >= silent_at();
 }
 
 std::optional<SteadyTime> Pipeline::next_event() const noexcept {
-    std::optional<SteadyTime> next;
-    if (!by_deadline_.empty()) next = by_deadline_.begin()->deadline;
-    if (!in_flight_.empty()) {
-        const auto silence = last_progress_ + max_silence_;
-        next = next ? std::min(*next, silence) : silence;
-    }
+    auto next = silent_at();
+    if (!by_deadline_.empty()) next = std::min(next, by_deadline_.begin()->deadline);
+    if (next == SteadyTime::max()) return std::nullopt;
     return next;
 }
 

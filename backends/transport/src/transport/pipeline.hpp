@@ -65,6 +65,8 @@ public:
 
     /// Something is in flight, and nothing has moved for max_silence.
     bool is_silent(SteadyTime now) const noexcept;
+    /// When it will be, if nothing moves until then; SteadyTime::max() while nothing is in flight.
+    SteadyTime silent_at() const noexcept;
 
     /// When expire or is_silent next has something to say.
     std::optional<SteadyTime> next_event() const noexcept;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <tiercel/result.hpp>
 #include <tiercel/spi/run_loop.hpp>
 #include <tiercel/spi/runtime.hpp>
 #include <tiercel/spi/wait_flag.hpp>
@@ -11,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace tiercel::spi {
@@ -18,12 +18,12 @@ namespace tiercel::spi {
 /// Blocks until `work` is done, and gives what it returned or rethrows what it threw: a backend without a cache, for a
 /// caller that is no coroutine. The work runs on the calling thread, and so is as fast as a blocking client's.
 /// Has no deadline of its own: the calls of backends return by theirs.
-/// Errors: would_block on a thread that turns the runtime's event loop; the work is then not begun.
+/// Throws std::logic_error on a thread that turns the runtime's event loop, where it would wait for itself; the work is
+/// then not begun.
 template <class T>
-Result<T> sync_wait(Runtime& runtime, boost::asio::awaitable<T> work) {
+T sync_wait(Runtime& runtime, boost::asio::awaitable<T> work) {
     if (runtime.on_event_loop()) {
-        return Error(Errc::would_block,
-                     "sync_wait on the event loop's own thread would wait for itself; co_await there");
+        throw std::logic_error("sync_wait on the event loop's own thread would wait for itself; co_await there");
     }
     struct Outcome {
         std::exception_ptr thrown;
