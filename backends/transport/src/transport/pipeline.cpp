@@ -111,12 +111,6 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     }
 }
 
-void Pipeline::tell(std::vector<CallPtr>& settled) noexcept {
-    for (const auto& call : settled)
-        call->done();
-    settled.clear();
-}
-
 Error Pipeline::timeout_of(const Call& call) const {
     return Error(Errc::timeout,
                  label_ + (call.stage == Call::Stage::waiting ? ": the deadline passed before the request could be sent"
