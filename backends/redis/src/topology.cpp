@@ -36,7 +36,7 @@ Bytes slots_request() {
 } // namespace
 
 /// Owns nothing of the topology, so that a call left behind by an event loop that ends keeps nothing alive.
-class Topology::SlotsCall final : public Call {
+class Topology::SlotsCall final : public transport::Call {
 public:
     SlotsCall(std::weak_ptr<Topology> topology, SteadyTime latest)
         : Call(slots_request(), 1, latest), topology_(std::move(topology)) {}
@@ -230,7 +230,7 @@ void Topology::ask_next() {
     }
     asked_ = std::move(*found);
     const auto latest = std::chrono::steady_clock::now() + node_options_.connect_timeout;
-    asked_->connections.next()->submit(CallPtr(new SlotsCall(weak_from_this(), latest)));
+    asked_->connections.next()->submit(transport::CallPtr(new SlotsCall(weak_from_this(), latest)));
 }
 
 void Topology::on_slots(const SlotsCall& call) {

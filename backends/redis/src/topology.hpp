@@ -1,12 +1,13 @@
 #pragma once
 
-#include "backoff.hpp"
-#include "call.hpp"
-#include "connections.hpp"
 #include "node_address.hpp"
 #include "redirection.hpp"
+#include "resp.hpp"
 #include "routing.hpp"
 #include "slot_map.hpp"
+#include "transport/backoff.hpp"
+#include "transport/call.hpp"
+#include "transport/connections.hpp"
 #include "url.hpp"
 
 #include <tiercel/redis.hpp>
@@ -31,14 +32,14 @@ namespace tiercel::redis {
 /// One server of a cluster. Its connections close when nobody has it any more: it has left, and no call is under way.
 struct ClusterNode {
     ClusterNode(spi::Runtime& runtime, const Address& where, const Options& options)
-        : address(where), label(where.label()), connections(runtime, where, options) {}
+        : address(where), label(where.label()), connections(connections_to(where, runtime, options)) {}
     ~ClusterNode() { connections.close(); }
     ClusterNode(const ClusterNode&) = delete;
     ClusterNode& operator=(const ClusterNode&) = delete;
 
     const Address address;
     const std::string label;
-    Connections connections;
+    transport::Connections connections;
     /// Has not answered since its last failure: others are asked first for the slots.
     std::atomic<bool> suspect{false};
 };
@@ -145,7 +146,7 @@ private:
     std::vector<std::weak_ptr<ClusterNode>> leaving_; // not in the map, perhaps with calls under way
     std::uint64_t generation_ = 0;
     bool refreshing_ = false;
-    Backoff backoff_;
+    transport::Backoff backoff_;
     SteadyTime due_ = SteadyTime::min(); // when the map is too old
     std::optional<Error> failure_;
     std::mt19937_64 random_;
