@@ -16,9 +16,9 @@
 namespace {
 
 using namespace tiercel;
-using redis::Reply;
 using redis::Slot;
 using redis::SlotMap;
+using transport::Reply;
 
 constexpr redis::ReplyLimits limits{
     .max_reply_bytes = 8192, .max_skipped_bytes = 8192, .max_line_bytes = 1024, .max_elements = 4096};

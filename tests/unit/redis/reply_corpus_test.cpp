@@ -1,6 +1,8 @@
 // What real servers sent, as tests/fuzz/resp_capture.cpp wrote it down, and hostile streams of our own making.
 
-#include "fuzz/resp_stream.hpp"
+#include "reply_reader.hpp"
+
+#include "fuzz/reply_stream.hpp"
 
 #include <gtest/gtest.h>
 
@@ -38,8 +40,8 @@ std::vector<Stream> corpus() {
     return streams;
 }
 
-Reading<Reply> whole(const Stream& stream, const ReplyLimits& limits) {
-    return fuzz::read_whole<Reply>(ReplyReader(limits), stream.bytes);
+Reading whole(const Stream& stream, const ReplyLimits& limits) {
+    return fuzz::read_whole(ReplyReader(limits), stream.bytes);
 }
 
 /// Caps that let all pass that a server sends, and such as some of it is over.
@@ -51,7 +53,7 @@ TEST(ReplyCorpus, holds_replies_of_every_kind) {
     bool empty_bulk = false;
     std::size_t depth = 0;
     for (const auto& stream : corpus()) {
-        for (const auto& reply : whole(stream, {}).items) {
+        for (const auto& reply : whole(stream, {}).replies) {
             kinds.insert(reply.kind);
             for (const auto& element : reply.elements)
                 kinds_in_arrays.insert(element.kind);
@@ -86,7 +88,7 @@ TEST(ReplyCorpus, reads_the_same_byte_by_byte) {
     for (const auto& stream : corpus()) {
         for (const auto& limits : all_limits) {
             const auto one_by_one =
-                fuzz::read_in_pieces<Reply>(ReplyReader(limits), stream.bytes, [] { return std::size_t{1}; });
+                fuzz::read_in_pieces(ReplyReader(limits), stream.bytes, [] { return std::size_t{1}; });
             EXPECT_TRUE(fuzz::same(one_by_one, whole(stream, limits))) << stream.name;
         }
     }
@@ -98,8 +100,8 @@ TEST(ReplyCorpus, reads_the_same_when_split_at_any_byte) {
             const auto expected = whole(stream, limits);
             for (std::size_t split = 1; split < stream.bytes.size(); ++split) {
                 std::size_t next = split;
-                const auto in_two = fuzz::read_in_pieces<Reply>(
-                    ReplyReader(limits), stream.bytes, [&] { return std::exchange(next, stream.bytes.size()); });
+                const auto in_two = fuzz::read_in_pieces(ReplyReader(limits), stream.bytes,
+                                                         [&] { return std::exchange(next, stream.bytes.size()); });
                 ASSERT_TRUE(fuzz::same(in_two, expected)) << stream.name << " split at " << split;
             }
         }
@@ -111,12 +113,12 @@ TEST(ReplyCorpus, a_stream_that_ends_early_gives_the_replies_before_its_end_and_
         const auto all = whole(stream, {});
         std::size_t replies_so_far = 0;
         for (std::size_t end = 1; end < stream.bytes.size(); ++end) {
-            const auto part = fuzz::read_whole<Reply>(ReplyReader({}), BytesView(stream.bytes).substr(0, end));
-            ASSERT_GE(part.items.size(), replies_so_far) << stream.name << " ended at " << end;
-            ASSERT_LE(part.items.size(), all.items.size()) << stream.name << " ended at " << end;
-            replies_so_far = part.items.size();
-            for (std::size_t i = 0; i < part.items.size(); ++i)
-                ASSERT_TRUE(fuzz::same(part.items[i], all.items[i])) << stream.name << " ended at " << end;
+            const auto part = fuzz::read_whole(ReplyReader({}), BytesView(stream.bytes).substr(0, end));
+            ASSERT_GE(part.replies.size(), replies_so_far) << stream.name << " ended at " << end;
+            ASSERT_LE(part.replies.size(), all.replies.size()) << stream.name << " ended at " << end;
+            replies_so_far = part.replies.size();
+            for (std::size_t i = 0; i < part.replies.size(); ++i)
+                ASSERT_TRUE(fuzz::same(part.replies[i], all.replies[i])) << stream.name << " ended at " << end;
             if (stream.captured) {
                 ASSERT_FALSE(part.error) << stream.name << " ended at " << end;
             }
