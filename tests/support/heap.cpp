@@ -55,7 +55,11 @@ namespace heap = tiercel::test::heap;
 
 #ifdef TIERCEL_HEAP_IS_SANITIZED
 
-#include <sanitizer/allocator_interface.h>
+extern "C" { // of <sanitizer/allocator_interface.h>, which GCC comes without
+std::size_t __sanitizer_get_allocated_size(const volatile void* block);
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                              void (*on_free)(const volatile void*));
+}
 
 namespace {
 
