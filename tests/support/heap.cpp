@@ -14,6 +14,24 @@
 #define TIERCEL_HEAP_IS_SANITIZED
 #endif
 
+#ifdef TIERCEL_HEAP_IS_SANITIZED
+
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes(); // GCC comes without the header of it
+
+namespace tiercel::test::heap {
+
+std::size_t bytes() noexcept {
+    return __sanitizer_get_current_allocated_bytes();
+}
+std::size_t most_bytes() noexcept {
+    return bytes();
+}
+void watch() noexcept {}
+
+} // namespace tiercel::test::heap
+
+#else
+
 namespace tiercel::test::heap {
 namespace {
 
@@ -52,28 +70,6 @@ void watch() noexcept {
 } // namespace tiercel::test::heap
 
 namespace heap = tiercel::test::heap;
-
-#ifdef TIERCEL_HEAP_IS_SANITIZED
-
-extern "C" { // of <sanitizer/allocator_interface.h>, which GCC comes without
-std::size_t __sanitizer_get_allocated_size(const volatile void* block);
-int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
-                                              void (*on_free)(const volatile void*));
-}
-
-namespace {
-
-void on_malloc(const volatile void*, std::size_t size) {
-    heap::took(size);
-}
-void on_free(const volatile void* block) {
-    if (block != nullptr) heap::gave_back(__sanitizer_get_allocated_size(block));
-}
-[[maybe_unused]] const int installed = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
-
-} // namespace
-
-#else
 
 // glibc lets a program have its own malloc, and offers its own under these names.
 extern "C" {

@@ -10,7 +10,7 @@ namespace tiercel::test::heap {
 /// Handed out and not given back.
 std::size_t bytes() noexcept;
 
-/// The most that bytes() has been since watch().
+/// The most that bytes() has been since watch(); under a sanitizer, which keeps no such count, what it is.
 std::size_t most_bytes() noexcept;
 void watch() noexcept;
 
