@@ -37,7 +37,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
         } else {
             out.append(call.request);
         }
-        call.request = Bytes();
+        Bytes().swap(call.request); // assignment would keep the room
     }
 }
 
@@ -99,7 +99,7 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     if (call.stage == Call::Stage::waiting) {
         waiting_.erase(waiting_.iterator_to(call));
         admission_.leave(call.bytes);
-        call.request = Bytes();
+        Bytes().swap(call.request);
         kept = std::move(call.held);
     }
     call.stage = Call::Stage::done;
