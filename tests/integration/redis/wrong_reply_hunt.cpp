@@ -1,7 +1,7 @@
-// Many callers with short deadlines, half of whom change their minds, against a real server behind a network that
-// delays, slices, stalls and closes. Each value names its key; nobody may get another's reply:
-// wrong_reply_hunt [requests [seed]].
-// Without a number: 50 thousand requests; 10 million with TIERCEL_LONG set; a tenth under a sanitizer.
+// Many callers with short deadlines, coroutines some of whom change their minds and threads that block, against a real
+// server behind a network that delays, slices, stalls and closes. Each value names its key; nobody may get another's
+// reply: wrong_reply_hunt [requests [seed]]. Without a number: 50 thousand requests; 10 million with TIERCEL_LONG set;
+// a tenth under a sanitizer.
 
 #include "named_value.hpp"
 
@@ -11,6 +11,7 @@
 
 #include <tiercel/redis.hpp>
 #include <tiercel/spi/backend.hpp>
+#include <tiercel/spi/sync_wait.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -43,6 +44,7 @@ using std::chrono::microseconds;
 
 constexpr unsigned threads = 2;
 constexpr unsigned callers_of_a_thread = 48;
+constexpr unsigned blocked_callers = 12;
 
 const tiercel::test::Troubles troubles{.delayed = 150, .sliced = 200, .closed = 4, .stalled = 2, .longest_delay = 3ms};
 
@@ -80,32 +82,43 @@ public:
         : backend_(std::move(backend)), timer_(std::move(executor)), random_(seed), tally_(tally) {}
 
     asio::awaitable<void> run() {
-        while (take_one()) {
-            switch (random_() % 16) {
-            case 0:
-            case 1:
-            case 2:
-                co_await put();
-                break;
-            case 3:
-                co_await erase();
-                break;
-            case 4:
-                co_await touch();
-                break;
-            case 5:
-                co_await put_if_absent();
-                break;
-            case 6:
-                co_await put_if_version();
-                break;
-            default:
-                co_await get();
-            }
-        }
+        while (take_one())
+            co_await make_one();
+    }
+
+    /// On a thread that blocks, and so cannot change its mind.
+    void run_blocked() {
+        blocked_ = true;
+        while (take_one())
+            spi::sync_wait(*spi::default_runtime(), make_one());
     }
 
 private:
+    asio::awaitable<bool> make_one() {
+        switch (random_() % 16) {
+        case 0:
+        case 1:
+        case 2:
+            co_await put();
+            break;
+        case 3:
+            co_await erase();
+            break;
+        case 4:
+            co_await touch();
+            break;
+        case 5:
+            co_await put_if_absent();
+            break;
+        case 6:
+            co_await put_if_version();
+            break;
+        default:
+            co_await get();
+        }
+        co_return true;
+    }
+
     bool take_one() {
         auto left = tally_.left.load();
         while (left != 0 && !tally_.left.compare_exchange_weak(left, left - 1)) {
@@ -123,7 +136,7 @@ private:
     /// backend goes along.
     template <class T>
     asio::awaitable<std::optional<T>> maybe_cancelled(asio::awaitable<T> work) {
-        if (random_() % 8 != 0) co_return co_await std::move(work);
+        if (blocked_ || random_() % 8 != 0) co_return co_await std::move(work);
         const auto change_of_mind = std::make_shared<asio::cancellation_signal>();
         timer_.expires_after(microseconds(random_() % 2000));
         timer_.async_wait([change_of_mind, &tally = tally_](const boost::system::error_code& error) {
@@ -238,6 +251,7 @@ private:
     asio::steady_timer timer_;
     std::mt19937_64 random_;
     Tally& tally_;
+    bool blocked_ = false;
 };
 
 asio::awaitable<void> call_until_done(std::shared_ptr<spi::Backend> backend, std::uint64_t seed, Tally& tally) {
@@ -290,6 +304,11 @@ int hunt(std::uint64_t requests, std::uint64_t seed) {
                                });
             }
             loop.run();
+        });
+    }
+    for (unsigned caller = 0; caller < blocked_callers; ++caller) {
+        running.emplace_back([&, number = threads * callers_of_a_thread + caller] {
+            Caller(backend, spi::default_runtime()->executor(), seed * 1000 + number, tally).run_blocked();
         });
     }
     for (auto& thread : running)
