@@ -187,8 +187,8 @@ TEST(RedisMemory, does_not_keep_what_it_has_sent_until_the_replies_come) {
         EXPECT_EQ(code_of(call.get().at(0)), Errc::closed);
 }
 
-/// Of a connection that idles; most of what it takes is its read buffer of 64 KiB.
-constexpr std::size_t idle_bound = 80 * kib;
+/// Of a connection that idles; most of what it takes is its read buffer of 32 KiB.
+constexpr std::size_t idle_bound = 64 * kib;
 
 /// Opens many connections, lets `use` do something to each, and says what one of them takes once it idles.
 template <class Use>
@@ -199,7 +199,7 @@ std::size_t bytes_of_an_idle_connection(Use use) {
     EXPECT_TRUE(other.ping());
     use(other);
     const auto before = heap::bytes();
-    Client client(server.url(), {.client_name = "idle", .connections = connections});
+    Client client(server.url(), {.client_name = "idle", .connections = connections, .blocking_connections = 0});
     for (std::size_t i = 0; i < connections; ++i)
         use(client);
     const auto taken = heap::bytes() - before;

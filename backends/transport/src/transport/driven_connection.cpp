@@ -274,7 +274,7 @@ void DrivenConnection::flush(Lock& lock) {
         if (!wire->has_outgoing()) {
             ++round;
             wire->outgoing.clear();
-            if (wire->outgoing.capacity() > kept_bytes) wire->outgoing = Bytes();
+            if (wire->outgoing.capacity() > kept_bytes) Bytes().swap(wire->outgoing);
             wire->written = 0;
             if (!pipeline_.has_waiting()) break;
             pipeline_.take(wire->outgoing, write_together_bytes, now_());
