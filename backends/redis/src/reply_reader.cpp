@@ -134,14 +134,15 @@ Result<void> ReplyReader::feed(BytesView bytes, std::vector<Reply>& replies) {
 }
 
 Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vector<Reply>& replies) {
-    const Error disagreement(Errc::protocol_error,
-                             "the peer does not speak Redis' protocol; check the host and the port");
-    if (!span.empty() && redisReaderFeed(reader_.get(), span.data(), span.size()) != REDIS_OK) return disagreement;
+    const auto disagreement = [] {
+        return Error(Errc::protocol_error, "the peer does not speak Redis' protocol; check the host and the port");
+    };
+    if (!span.empty() && redisReaderFeed(reader_.get(), span.data(), span.size()) != REDIS_OK) return disagreement();
     fed_bytes_ += span.size();
     if (complete == 0) return {};
     for (; complete > 0; --complete) {
         void* reply = nullptr;
-        if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK || reply == nullptr) return disagreement;
+        if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK || reply == nullptr) return disagreement();
         replies.push_back(std::move(root_));
     }
     if (reader_->pos == reader_->len) {

@@ -41,6 +41,8 @@ constexpr int writes_for_others = 16;
 constexpr std::chrono::milliseconds idle_for_long{10};
 /// What a reader takes before it settles the calls, about.
 constexpr std::size_t receive_together_bytes = std::size_t{256} << 10;
+/// How long a wait may be that nobody can interrupt, since the process has no descriptor left for an eventfd.
+constexpr std::chrono::milliseconds look_without_interrupts_after{10};
 /// How long the event loop, as the reader, leaves a socket alone that takes no more.
 constexpr std::chrono::milliseconds look_for_room_after{5};
 constexpr std::size_t receive_bytes = std::size_t{16} << 10;
@@ -96,8 +98,8 @@ public:
     bool writing = false;
     bool reading = false;
     SteadyTime reader_wakes_at = SteadyTime::min(); // from its wait; the least while it does not wait
-    bool stuffed = false; // the kernel takes no more
-    bool served = false;  // a caller's command was answered
+    bool stuffed = false;                           // the kernel takes no more
+    bool served = false;                            // a caller's command was answered
 };
 
 /// What a reader has got without the lock.
@@ -194,7 +196,8 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
         flush(lock);
         if (wire != wire_ || now >= until) break;
         const auto next = pipeline_.next_event();
-        const auto wake_at = next ? std::min(until, *next) : until;
+        auto wake_at = next ? std::min(until, *next) : until;
+        if (interrupts_ < 0) wake_at = std::min(wake_at, now + look_without_interrupts_after);
         const auto what =
             wire->stuffed && !wire->writing ? PlainSocket::For::replies_and_room : PlainSocket::For::replies;
         wire->reader_wakes_at = wake_at;
