@@ -92,10 +92,7 @@ Sample pool(const Address& server, const Load& load, std::uint32_t clients, Stre
 
 Sample mget(const Address& server, const Load& load, Stretch& stretch) {
     return run_callers(load.threads, stretch, [&](unsigned thread) {
-        return [client = client_of(server),
-                result = std::unique_ptr<memcached_result_st, decltype(&memcached_result_free)>(
-                    memcached_result_create(nullptr, nullptr), memcached_result_free),
-                i = start_of(thread)](Tally& tally) mutable {
+        return [client = client_of(server), i = start_of(thread)](Tally& tally) mutable {
             std::array<const char*, batch_size> begins;
             std::array<std::size_t, batch_size> sizes;
             for (std::size_t n = 0; n < batch_size; ++n) {
@@ -104,8 +101,10 @@ Sample mget(const Address& server, const Load& load, Stretch& stretch) {
                 sizes[n] = key.size();
             }
             auto code = memcached_mget(client.get(), begins.data(), sizes.data(), batch_size);
+            memcached_result_st result; // freed by the fetch that finds no more
+            memcached_result_create(client.get(), &result);
             std::size_t found = 0;
-            while (memcached_fetch_result(client.get(), result.get(), &code) != nullptr)
+            while (memcached_fetch_result(client.get(), &result, &code) != nullptr)
                 ++found;
             if (found != batch_size) throw std::runtime_error(memcached_strerror(client.get(), code));
             tally.operations += batch_size;
