@@ -186,7 +186,7 @@ TEST_F(RedisStopped, a_log_in_without_answer_ends_with_the_connect_timeout) {
 }
 
 TEST_F(RedisStopped, calls_beyond_the_bound_are_refused_at_once) {
-    Client client(server.url(), {.max_silence = 1h, .max_pending_calls = 4});
+    Client client(server.url(), {.max_silence = 1h, .blocking_connections = 0, .max_pending_calls = 4});
     ASSERT_TRUE(client.ping());
     server.stop_replying();
     std::vector<std::future<Result<void>>> pending;

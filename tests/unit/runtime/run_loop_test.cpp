@@ -149,7 +149,7 @@ TEST(RunLoop, a_wait_inside_a_job_gives_the_outer_loop_back) {
         const auto inner = home.lend();
         const RunLoop::Lending nested(*inner);
         // What the inner wait is for comes from a job of the outer loop.
-        std::thread waiter([&, inner] {
+        std::thread waiter([&ran_at_home, inner] {
             EXPECT_TRUE(ran_at_home.get_future().get());
             inner->finish();
         });

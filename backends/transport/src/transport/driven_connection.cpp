@@ -12,6 +12,8 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 namespace tiercel::transport {
@@ -63,10 +66,13 @@ public:
             lock_.unlock();
             return;
         }
-        std::vector<CallPtr> settled;
-        settled.swap(of_.settled_);
+        // Mostly one or a few.
+        boost::container::small_vector<CallPtr, 8> settled(std::make_move_iterator(of_.settled_.begin()),
+                                                           std::make_move_iterator(of_.settled_.end()));
+        of_.settled_.clear();
         lock_.unlock();
-        Pipeline::tell(settled);
+        for (const auto& call : settled)
+            Pipeline::tell(*call);
     }
 
 private:

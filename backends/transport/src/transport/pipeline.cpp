@@ -37,7 +37,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
         } else {
             out.append(call.request);
         }
-        call.request = Bytes();
+        Bytes().swap(call.request); // assignment would keep the room
     }
 }
 
@@ -99,7 +99,7 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     if (call.stage == Call::Stage::waiting) {
         waiting_.erase(waiting_.iterator_to(call));
         admission_.leave(call.bytes);
-        call.request = Bytes();
+        Bytes().swap(call.request);
         kept = std::move(call.held);
     }
     call.stage = Call::Stage::done;
@@ -109,12 +109,6 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     } else {
         call.done();
     }
-}
-
-void Pipeline::tell(std::vector<CallPtr>& settled) noexcept {
-    for (const auto& call : settled)
-        call->done();
-    settled.clear();
 }
 
 Error Pipeline::timeout_of(const Call& call) const {

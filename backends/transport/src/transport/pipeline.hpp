@@ -34,7 +34,7 @@ public:
     /// Settled calls are collected in `settled` instead of being told at once, for tell(): a lock need not be held
     /// then.
     void defer_telling(std::vector<CallPtr>& settled) noexcept { settled_ = &settled; }
-    static void tell(std::vector<CallPtr>& settled) noexcept;
+    static void tell(Call& settled) noexcept { settled.done(); }
 
     /// Drops what is left, unsettled.
     ~Pipeline();

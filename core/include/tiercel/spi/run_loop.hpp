@@ -10,7 +10,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -89,7 +88,7 @@ public:
     /// Runs jobs, timers and the driver until finish() has been called: true; or the deadline has come: false. The loop
     /// is then given back.
     bool run_until(SteadyTime deadline);
-    /// What the thread waits for has come.
+    /// What the thread waits for has come. The loop may be gone when this returns.
     void finish();
 
     /// Calls `job` on this thread at `when`, while it is lent; then home does. Jobs cannot be cancelled.
@@ -115,6 +114,31 @@ private:
     struct AnyJob {
         virtual ~AnyJob() = default;
         virtual void run() = 0;
+        std::unique_ptr<AnyJob> next;
+    };
+    /// First in, first out; allocates nothing.
+    class Jobs {
+    public:
+        Jobs() = default;
+        ~Jobs() {
+            while (!empty())
+                pop();
+        }
+        bool empty() const noexcept { return first_ == nullptr; }
+        void push(std::unique_ptr<AnyJob> job) noexcept {
+            auto& end = first_ ? last_->next : first_;
+            last_ = job.get();
+            end = std::move(job);
+        }
+        std::unique_ptr<AnyJob> pop() noexcept {
+            auto job = std::move(first_);
+            first_ = std::move(job->next);
+            return job;
+        }
+
+    private:
+        std::unique_ptr<AnyJob> first_;
+        AnyJob* last_ = nullptr; // of those there are
     };
     template <class Job>
     struct JobOf final : AnyJob {
@@ -149,7 +173,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable roused_;
     // Guarded by mutex_.
-    std::deque<std::unique_ptr<AnyJob>> jobs_;
+    Jobs jobs_;
     State state_ = State::running;
     bool finished_ = false;
     bool woken_ = false;
