@@ -127,7 +127,8 @@ if [ $mode = all ]; then
     run_tests clang -LE '^(package|fuzz)$'
     check "clang-tidy" tidy
     check "benchmarks, briefly" tests/bench/run.sh --benchmark_repetitions=2 --benchmark_min_time=0.01
-    check "comparison, briefly" tests/bench/run.sh peers --quick
+    check "comparison of memory tiers, briefly" tests/bench/run.sh peers --quick
+    check "comparison of clients, briefly" tests/bench/run.sh clients --seconds 0.02 --repetitions 1
     for corpus in tests/fuzz/corpus/*; do
         check "long fuzzing: ${corpus##*/}" fuzz "${corpus##*/}"
     done

@@ -4,21 +4,22 @@
 #                                                       spread, and the rate; all numbers go to build/release/bench.json
 #   tests/bench/run.sh peers [--filter 'hits x2' ...]   the memory tier beside other in-process caches; all numbers go to
 #                                                       build/release/peers.json; --help lists the options
+#   tests/bench/run.sh clients [--filter memcached ...] the clients of Redis and Memcached beside others, over real servers;
+#                                                       all numbers go to build/release/clients.json
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-program=tiercel_bench
-if [ "${1:-}" = peers ]; then
-    program=bench_peers
-    shift
-fi
+case "${1:-}" in
+    peers | clients) comparison=$1 program=bench_$1; shift ;;
+    *) comparison='' program=tiercel_bench ;;
+esac
 cmake --preset release -DTIERCEL_BENCHMARKS=ON --log-level=WARNING >/dev/null
 cmake --build --preset release --target $program >&2
 
 model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 echo "$(nproc) x ${model:-unknown processor}, $(. /etc/os-release && echo "$PRETTY_NAME"), load before: $(cut -d' ' -f1 /proc/loadavg)"
-if [ $program = bench_peers ]; then
-    exec build/release/tests/bench/peers/bench_peers --json build/release/peers.json "$@"
+if [ -n "$comparison" ]; then
+    exec "build/release/tests/bench/$comparison/$program" --json "build/release/$comparison.json" "$@"
 fi
 echo
 echo '| benchmark | median, ns | spread (cv) | million a second |'

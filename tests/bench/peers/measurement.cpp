@@ -1,15 +1,8 @@
 #include "measurement.hpp"
 
+#include "../statistics.hpp"
+
 namespace tiercel::bench::peers {
-namespace {
-
-double quantile(std::vector<std::uint32_t>& of, double share) {
-    const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(of.size() - 1));
-    std::nth_element(of.begin(), of.begin() + rank, of.end());
-    return of[static_cast<std::size_t>(rank)];
-}
-
-} // namespace
 
 Sample Run::sample() const {
     std::uint64_t operations = 0, gets = 0, hits = 0;

@@ -1,33 +1,19 @@
 #include "report.hpp"
 
 #include <algorithm>
-#include <iomanip>
 #include <set>
-#include <sstream>
+#include <string>
 
 namespace tiercel::bench::peers {
 namespace {
 
-std::string fixed(double number, int digits) {
-    std::ostringstream text;
-    text << std::fixed << std::setprecision(digits) << number;
-    return text.str();
-}
-
-std::string ratio(const Spread& spread) {
-    return fixed(spread.median, 2) + " (" + fixed(spread.min, 2) + "–" + fixed(spread.max, 2) + ")";
-}
-
 std::string ratio(const Column* one, const Column* other) {
-    return one && other ? ratio(ratio_of(*one, *other)) : "–";
+    return one && other ? with_extremes(ratio_of(*one, *other)) : "–";
 }
 
 /// In a million a second: the median, and how far the repetitions went from it at most.
 std::string rate(const Column* column) {
-    if (!column) return "–";
-    const auto spread = rate_of(*column);
-    const auto away = std::max(spread.max - spread.median, spread.median - spread.min) / spread.median;
-    return fixed(spread.median / 1e6, 2) + " ±" + fixed(100 * away, 0) + " %";
+    return column ? with_deviation(rate_of(*column), 1e6, 2) : "–";
 }
 
 std::string shown(const Case& what) {

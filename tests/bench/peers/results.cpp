@@ -23,26 +23,23 @@ const Column* Row::best_peer() const {
     return best;
 }
 
-Spread spread_of(std::vector<double> values) {
-    if (values.empty()) return {};
-    std::ranges::sort(values);
-    const auto middle = values.size() / 2;
-    const auto median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-    return {median, values.front(), values.back()};
-}
+namespace {
 
-Spread rate_of(const Column& column) {
+std::vector<double> rates_of(const Column& column) {
     std::vector<double> rates;
     for (const auto& sample : column.samples)
         rates.push_back(sample.per_second);
-    return spread_of(std::move(rates));
+    return rates;
+}
+
+} // namespace
+
+Spread rate_of(const Column& column) {
+    return spread_of(rates_of(column));
 }
 
 Spread ratio_of(const Column& one, const Column& other) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < std::min(one.samples.size(), other.samples.size()); ++i)
-        ratios.push_back(one.samples[i].per_second / other.samples[i].per_second);
-    return spread_of(std::move(ratios));
+    return bench::ratio_of(rates_of(one), rates_of(other));
 }
 
 const Row* Results::find(const Case& what) const {

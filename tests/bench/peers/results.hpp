@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../statistics.hpp"
 #include "runner.hpp"
 
 #include <cstdint>
@@ -44,10 +45,6 @@ struct MemoryUse {
     double bookkeeping_per_entry = 0; ///< beyond key, value and the value's allocation
 };
 
-struct Spread {
-    double median = 0, min = 0, max = 0;
-};
-Spread spread_of(std::vector<double> values);
 Spread rate_of(const Column& column);
 /// Of the rates, repetition by repetition.
 Spread ratio_of(const Column& one, const Column& other);

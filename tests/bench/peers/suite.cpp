@@ -1,6 +1,6 @@
 #include "suite.hpp"
 
-#include "progress.hpp"
+#include "../progress.hpp"
 
 #include <algorithm>
 #include <iterator>

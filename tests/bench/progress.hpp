@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-namespace tiercel::bench::peers {
+namespace tiercel::bench {
 
 /// Says on a terminal's standard error how far a known number of steps has come and how long the rest will take, and
 /// ends the process, naming the step, when one takes too long: a contender that hangs must not hang the run.
@@ -39,4 +39,4 @@ private:
     std::thread watcher_;
 };
 
-} // namespace tiercel::bench::peers
+} // namespace tiercel::bench

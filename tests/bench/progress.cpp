@@ -1,12 +1,13 @@
 #include "progress.hpp"
 
+#include <errno.h> // program_invocation_short_name
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
-namespace tiercel::bench::peers {
+namespace tiercel::bench {
 
 Progress::Progress(std::size_t steps, std::chrono::nanoseconds usual_step, std::chrono::seconds longest_step)
     : steps_(steps),
@@ -46,10 +47,10 @@ void Progress::watch() {
     while (!over_) {
         const auto seen = begun_;
         if (changed_.wait_for(lock, longest_, [&] { return over_ || begun_ != seen; })) continue;
-        std::fprintf(stderr, "\nbench_peers: gave up after %lld s in: %s\n", static_cast<long long>(longest_.count()),
-                     step_.c_str());
+        std::fprintf(stderr, "\n%s: gave up after %lld s in: %s\n", program_invocation_short_name,
+                     static_cast<long long>(longest_.count()), step_.c_str());
         std::_Exit(3);
     }
 }
 
-} // namespace tiercel::bench::peers
+} // namespace tiercel::bench
