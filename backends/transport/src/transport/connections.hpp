@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -29,19 +28,13 @@ public:
         return all_[turn_.fetch_add(1, std::memory_order_relaxed) % all_.size()];
     }
 
-    /// For a caller that blocks: the connection with the fewest calls, the first of those, so that a caller alone keeps
-    /// to one. Null if there are none, as over TLS: such a caller uses the others.
+    /// For a caller that blocks: its thread's connection, always the same one, so that those who share it come and go
+    /// together. Null if there are none, as over TLS: such a caller uses the others.
     const std::shared_ptr<DrivenConnection>* driven() const noexcept {
-        const std::shared_ptr<DrivenConnection>* best = nullptr;
-        std::size_t fewest = std::numeric_limits<std::size_t>::max();
-        for (const auto& one : driven_) {
-            const auto calls = one->calls();
-            if (calls >= fewest) continue;
-            best = &one;
-            fewest = calls;
-            if (calls == 0) break;
-        }
-        return best;
+        if (driven_.empty()) return nullptr;
+        static std::atomic<std::size_t> threads{0};
+        thread_local const std::size_t number = threads.fetch_add(1, std::memory_order_relaxed);
+        return &driven_[number % driven_.size()];
     }
 
     void close() const noexcept {

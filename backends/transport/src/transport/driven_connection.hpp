@@ -63,9 +63,6 @@ public:
     /// Ends what is outstanding with Errc::closed; later calls end the same. Idempotent.
     void close() noexcept;
 
-    /// That wait or are in flight, and late replies that are still to come.
-    std::size_t calls() const noexcept { return admission_.calls(); }
-
     SteadyTime drive(spi::RunLoop& loop, SteadyTime until) override;
     void interrupt(const spi::RunLoop& loop) noexcept override;
     void left(spi::RunLoop& loop) noexcept override;
