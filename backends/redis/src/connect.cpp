@@ -1,5 +1,6 @@
 #include "cluster.hpp"
 #include "redis_backend.hpp"
+#include "shards.hpp"
 #include "single_server.hpp"
 #include "tls_context.hpp"
 #include "url.hpp"
@@ -7,6 +8,7 @@
 #include <tiercel/redis.hpp>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -18,6 +20,10 @@ using std::chrono::milliseconds;
 
 Error bad_option(std::string_view field, std::string_view advice) {
     return Error(Errc::invalid_option, "redis::Options::" + std::string(field) + " " + std::string(advice));
+}
+
+bool is_printable_word(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 Result<void> check(const Options& options) {
@@ -40,9 +46,8 @@ Result<void> check(const Options& options) {
     if (options.max_pending_bytes < options.max_reply_bytes) {
         return bad_option("max_pending_bytes", "is less than max_reply_bytes; the largest value could not be sent");
     }
-    const bool name_fits =
-        std::all_of(options.client_name.begin(), options.client_name.end(), [](char c) { return c > ' ' && c <= '~'; });
-    if (!name_fits) return bad_option("client_name", "holds a space or what is not printable ASCII");
+    if (!is_printable_word(options.client_name))
+        return bad_option("client_name", "holds a space or what is not printable ASCII");
     return {};
 }
 
@@ -96,6 +101,18 @@ Result<void> check_cluster(const ClusterOptions& options) {
     return {};
 }
 
+constexpr std::size_t max_shards = 256;
+constexpr std::size_t max_weight = 64;
+
+Error bad_shard(std::string_view what) {
+    return Error(Errc::invalid_option, "redis::Shard" + std::string(what));
+}
+
+/// The name that an URL stands for.
+std::string name_of(const Address& address) {
+    return address.is_unix() ? address.socket_path : NodeAddress{address.host, address.port}.text();
+}
+
 std::shared_ptr<spi::Runtime> runtime_of(const Options& options) {
     return options.runtime ? options.runtime : spi::default_runtime();
 }
@@ -142,6 +159,29 @@ Result<std::shared_ptr<spi::Backend>> connect_cluster(const std::vector<std::str
         addresses.push_back(std::move(*address));
     }
     return over(std::make_shared<Cluster>(runtime_of(options.node), std::move(addresses), options));
+}
+
+Result<std::shared_ptr<spi::Backend>> connect_sharded(const std::vector<Shard>& shards, const Options& options) {
+    if (auto checked = check(options); !checked) return checked.error();
+    if (shards.empty() || shards.size() > max_shards) return bad_shard(": there are not from 1 to 256 of them");
+    const auto runtime = runtime_of(options);
+    std::vector<Shards::Shard> servers;
+    std::set<std::string> names;
+    for (const auto& shard : shards) {
+        auto address = parse_url(shard.url);
+        if (!address) return address.error();
+        if (auto completed = complete_log_in(*address, options); !completed) return completed.error();
+        if (auto prepared = prepare_tls(*address, options.tls); !prepared) return prepared.error();
+        if (!is_printable_word(shard.name)) return bad_shard("::name holds a space or what is not printable ASCII");
+        if (shard.weight < 1 || shard.weight > max_weight) return bad_shard("::weight is not from 1 to 64");
+        auto name = shard.name.empty() ? name_of(*address) : shard.name;
+        if (!names.insert(name).second) {
+            return bad_shard("::name is the same for two of them; give each a name of its own");
+        }
+        auto server = std::make_shared<SingleServer>(runtime, *address, options);
+        servers.push_back({{std::move(name), shard.weight}, std::move(server)});
+    }
+    return over(std::make_shared<Shards>(runtime, std::move(servers), options));
 }
 
 } // namespace tiercel::redis

@@ -115,4 +115,23 @@ struct ClusterOptions {
 Result<std::shared_ptr<spi::Backend>> connect_cluster(const std::vector<std::string>& seeds,
                                                       const ClusterOptions& options = {});
 
+/// One of several independent servers.
+struct Shard {
+    /// As for connect.
+    std::string url = {};
+    /// What the server's place among the others is computed from: a server that takes over the name of another takes
+    /// over its keys. No two alike; printable ASCII without spaces. Default: "host:port" as the URL has them, or the
+    /// path of a unix socket.
+    std::string name = {};
+    /// Its share of the keys, compared with the others'. 1 to 64.
+    std::size_t weight = 1;
+};
+
+/// A backend over independent servers that know nothing of each other (5.0 or later), 1 to 256 of them, which share the
+/// keys by consistent hashing: whoever has the same names and weights, in any order, finds a key at the same server,
+/// and one more or less moves the keys of its share only. Batches are split and sent to all at once. A server that is
+/// down or hangs fails its own keys, which nobody takes over. The options go for each server.
+/// Errors: as of connect; invalid_option for two shards of one name, or of the same host and port without names.
+Result<std::shared_ptr<spi::Backend>> connect_sharded(const std::vector<Shard>& shards, const Options& options = {});
+
 } // namespace tiercel::redis
