@@ -1,6 +1,7 @@
 #include "handshake.hpp"
 
 #include "error_reply.hpp"
+#include "sentinel_reply.hpp"
 
 namespace tiercel::redis {
 
@@ -14,6 +15,8 @@ Handshake::Handshake(const Address& address, const std::string& client_name) : l
     }
     if (address.database != 0) add(Step::select, {"SELECT", std::to_string(address.database)});
     if (!client_name.empty()) add(Step::set_name, {"CLIENT", "SETNAME", client_name});
+    if (address.role == ServerRole::master) add(Step::be_master, {"ROLE"});
+    if (address.role == ServerRole::cluster_replica) add(Step::serve_reads, {"READONLY"});
     add(Step::ping, {"PING"});
 }
 
@@ -27,6 +30,7 @@ Result<void> Handshake::on_reply(const Reply& reply) {
         return Error(Errc::protocol_error, label_ + ": more replies than commands; check the host and the port");
     }
     const Step step = steps_[answered_++];
+    if (step == Step::be_master) return parse_master_role(reply, label_);
     if (reply.kind == Reply::Kind::status) return {};
     if (reply.kind != Reply::Kind::error) {
         return Error(Errc::protocol_error, label_ + ": this is no answer of a Redis; check the host and the port");
@@ -40,7 +44,7 @@ Result<void> Handshake::on_reply(const Reply& reply) {
     // A server that has no place for us, or wants a password, says so whatever it was asked.
     const bool turned_away =
         error == Errc::connection_failed || error == Errc::authentication_failed || reply.text.starts_with("DENIED");
-    if (turned_away || step == Step::select) return error;
+    if (turned_away || step == Step::select || step == Step::serve_reads) return error;
     return {};
 }
 

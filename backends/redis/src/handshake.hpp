@@ -13,8 +13,8 @@
 
 namespace tiercel::redis {
 
-/// What is said on a new connection before anybody's call: AUTH, SELECT, CLIENT SETNAME as needed, and always a PING,
-/// so that a peer that accepts but does not answer is found out here.
+/// What is said on a new connection before anybody's call: AUTH, SELECT, CLIENT SETNAME, ROLE or READONLY as
+/// needed, and always a PING, so that a peer that accepts but does not answer is found out here.
 /// Thread safety: none.
 class Handshake {
 public:
@@ -30,7 +30,7 @@ public:
     bool is_complete() const noexcept { return answered_ == steps_.size(); }
 
 private:
-    enum class Step : unsigned char { authenticate, select, set_name, ping };
+    enum class Step : unsigned char { authenticate, select, set_name, be_master, serve_reads, ping };
 
     void add(Step step, std::initializer_list<BytesView> words);
 

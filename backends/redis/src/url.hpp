@@ -12,6 +12,13 @@ namespace tiercel::redis {
 
 class TlsContext;
 
+/// What a server is to be; seen to when logging in.
+enum class ServerRole : unsigned char {
+    any,
+    master,          ///< by its own word, or it is not used
+    cluster_replica, ///< told to answer for its master's slots
+};
+
 /// Where a server is, how it is spoken to, and as whom to log in.
 struct Address {
     std::string host;        ///< a name or a numeric address; empty for a unix socket
@@ -20,6 +27,7 @@ struct Address {
     std::optional<std::string> username;
     std::optional<std::string> password;
     std::uint32_t database = 0;
+    ServerRole role = ServerRole::any;     ///< not in the URL
     bool encrypted = false;                ///< the URL asks for TLS
     std::shared_ptr<const TlsContext> tls; ///< how, if encrypted; the options say, not the URL
 
