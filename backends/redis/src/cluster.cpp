@@ -1,9 +1,9 @@
 #include "cluster.hpp"
 
-#include "awaited_call.hpp"
 #include "error_reply.hpp"
-#include "in_parallel.hpp"
 #include "redirection.hpp"
+#include "transport/awaited_call.hpp"
+#include "transport/in_parallel.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +14,8 @@ namespace tiercel::redis {
 
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
+using transport::AwaitedCall;
+using transport::in_parallel;
 
 namespace {
 

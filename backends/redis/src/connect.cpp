@@ -1,8 +1,9 @@
 #include "cluster.hpp"
 #include "redis_backend.hpp"
+#include "resp.hpp"
 #include "shards.hpp"
 #include "single_server.hpp"
-#include "tls_context.hpp"
+#include "transport/tls_context.hpp"
 #include "url.hpp"
 
 #include <tiercel/redis.hpp>
@@ -27,19 +28,7 @@ bool is_printable_word(std::string_view text) {
 }
 
 Result<void> check(const Options& options) {
-    const auto zero = milliseconds::zero();
-    const milliseconds longest = std::chrono::hours(24); // far from where the clock's arithmetic ends
-    if (options.connect_timeout <= zero) return bad_option("connect_timeout", "is not positive; the default is 1 s");
-    if (options.connect_timeout > longest) return bad_option("connect_timeout", "is over a day");
-    if (options.max_silence <= zero) return bad_option("max_silence", "is not positive; the default is 2 s");
-    if (options.max_silence > longest) return bad_option("max_silence", "is over a day");
-    if (options.reconnect_delay_max > longest) return bad_option("reconnect_delay_max", "is over a day");
-    if (options.reconnect_delay_min <= zero) return bad_option("reconnect_delay_min", "is not positive");
-    if (options.reconnect_delay_max < options.reconnect_delay_min) {
-        return bad_option("reconnect_delay_max", "is less than reconnect_delay_min; raise it");
-    }
-    if (options.connections < 1 || options.connections > 64) return bad_option("connections", "is not from 1 to 64");
-    if (options.max_pending_calls == 0) return bad_option("max_pending_calls", "is 0; every call would be refused");
+    if (auto checked = transport::check(limits_of(options), "redis::Options"); !checked) return checked;
     if (options.max_reply_bytes < 1024 || options.max_reply_bytes > (std::size_t{512} << 20)) {
         return bad_option("max_reply_bytes", "is not from 1 KiB to 512 MiB");
     }
@@ -77,7 +66,7 @@ Result<void> prepare_tls(Address& address, const TlsOptions& options) {
         return bad_option("tls", "is given, but the URL is not a rediss:// one, and nothing would be encrypted; write "
                                  "rediss://host:port");
     }
-    auto context = TlsContext::create(options);
+    auto context = transport::TlsContext::create(options, "redis::Options::tls");
     if (!context) return context.error();
     address.tls = std::move(*context);
     return {};

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "commands.hpp"
-#include "reply.hpp"
 #include "slot.hpp"
+#include "transport/reply.hpp"
 
 #include <tiercel/redis.hpp>
 #include <tiercel/result.hpp>
@@ -20,6 +20,8 @@
 #include <vector>
 
 namespace tiercel::redis {
+
+using transport::Reply;
 
 /// The reply to one command; never one of kind error, which is an Error here.
 using Answer = Result<Reply>;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "commands.hpp"
-#include "reply.hpp"
+#include "transport/reply.hpp"
 #include "url.hpp"
 
 #include <tiercel/result.hpp>
@@ -12,6 +12,8 @@
 #include <vector>
 
 namespace tiercel::redis {
+
+using transport::Reply;
 
 /// What is said on a new connection before anybody's call: AUTH, SELECT, CLIENT SETNAME, ROLE or READONLY as
 /// needed, and always a PING, so that a peer that accepts but does not answer is found out here.

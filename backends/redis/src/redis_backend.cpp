@@ -2,9 +2,9 @@
 
 #include "commands.hpp"
 #include "error_reply.hpp"
-#include "in_parallel.hpp"
 #include "routing.hpp"
 #include "stored_value.hpp"
+#include "transport/in_parallel.hpp"
 
 #include <boost/container/small_vector.hpp>
 
@@ -20,6 +20,7 @@ using spi::Conditional;
 using spi::Lookup;
 using spi::PutItem;
 using std::chrono::milliseconds;
+using transport::in_parallel;
 using ExchangePtr = std::shared_ptr<Exchange>;
 
 namespace {

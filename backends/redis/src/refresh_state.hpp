@@ -1,6 +1,6 @@
 #pragma once
 
-#include "backoff.hpp"
+#include "transport/backoff.hpp"
 
 #include <tiercel/result.hpp>
 #include <tiercel/spi/clock.hpp>
@@ -67,7 +67,7 @@ public:
     const std::optional<Error>& failure() const noexcept { return failure_; }
 
 private:
-    Backoff backoff_;
+    transport::Backoff backoff_;
     bool running_ = false;
     std::uint64_t generation_ = 0;
     SteadyTime due_ = SteadyTime::min();

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "reply.hpp"
 #include "reply_guard.hpp"
+#include "transport/reply.hpp"
 
 #include <memory>
 #include <vector>
@@ -9,6 +9,8 @@
 struct redisReader;
 
 namespace tiercel::redis {
+
+using transport::Reply;
 
 /// Bytes of a RESP2 stream to replies: hiredis' parser behind a ReplyGuard.
 /// Thread safety: none.

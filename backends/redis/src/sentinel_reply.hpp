@@ -1,7 +1,7 @@
 #pragma once
 
 #include "node_address.hpp"
-#include "reply.hpp"
+#include "transport/reply.hpp"
 
 #include <tiercel/result.hpp>
 
@@ -9,6 +9,8 @@
 #include <string_view>
 
 namespace tiercel::redis {
+
+using transport::Reply;
 
 /// Where a sentinel says that the master is.
 struct SentinelAnswer {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "connections.hpp"
+#include "resp.hpp"
+#include "transport/connections.hpp"
 #include "url.hpp"
 
 #include <tiercel/redis.hpp>
@@ -16,14 +17,14 @@ namespace tiercel::redis {
 /// and no call is under way.
 struct ServerNode {
     ServerNode(spi::Runtime& runtime, const Address& where, const Options& options)
-        : address(where), label(where.label()), connections(runtime, where, options) {}
+        : address(where), label(where.label()), connections(connections_to(where, runtime, options)) {}
     ~ServerNode() { connections.close(); }
     ServerNode(const ServerNode&) = delete;
     ServerNode& operator=(const ServerNode&) = delete;
 
     const Address address;
     const std::string label;
-    Connections connections;
+    transport::Connections connections;
     /// Has not answered since its last failure: others are asked first.
     std::atomic<bool> suspect{false};
 };

@@ -1,6 +1,6 @@
 #include "shards.hpp"
 
-#include "in_parallel.hpp"
+#include "transport/in_parallel.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -45,7 +45,7 @@ asio::awaitable<std::vector<Answer>> Shards::run(Commands commands, SteadyTime d
         if (places[i].empty()) continue;
         parts.push_back(run_part(*shards_[i].server, commands.only(places[i]), places[i], deadline, answers));
     }
-    co_await in_parallel(std::move(parts));
+    co_await transport::in_parallel(std::move(parts));
     co_return answers;
 }
 

@@ -1,16 +1,19 @@
 #include "single_server.hpp"
 
-#include "awaited_call.hpp"
 #include "error_reply.hpp"
+#include "resp.hpp"
+#include "transport/awaited_call.hpp"
 
 #include <utility>
 
 namespace tiercel::redis {
 
 namespace asio = boost::asio;
+using transport::AwaitedCall;
 
 SingleServer::SingleServer(std::shared_ptr<spi::Runtime> runtime, const Address& address, const Options& options)
-    : Exchange(std::move(runtime), address.label(), options), connections_(Exchange::runtime(), address, options) {}
+    : Exchange(std::move(runtime), address.label(), options),
+      connections_(connections_to(address, Exchange::runtime(), options)) {}
 
 asio::awaitable<std::vector<Answer>> SingleServer::run(Commands commands, SteadyTime deadline) {
     const std::size_t count = commands.count();

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "connections.hpp"
 #include "exchange.hpp"
+#include "transport/connections.hpp"
+#include "url.hpp"
 
 namespace tiercel::redis {
 
@@ -18,7 +19,7 @@ public:
     void close() noexcept override { connections_.close(); }
 
 private:
-    Connections connections_;
+    transport::Connections connections_;
 };
 
 } // namespace tiercel::redis

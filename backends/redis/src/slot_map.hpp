@@ -1,8 +1,8 @@
 #pragma once
 
 #include "node_address.hpp"
-#include "reply.hpp"
 #include "slot.hpp"
+#include "transport/reply.hpp"
 
 #include <tiercel/result.hpp>
 
@@ -15,6 +15,8 @@
 #include <vector>
 
 namespace tiercel::redis {
+
+using transport::Reply;
 
 /// Which node owns which slot, as far as is known. 32 KiB and the addresses.
 /// Thread safety: none.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "call.hpp"
+#include "transport/call.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
@@ -13,7 +13,7 @@ namespace tiercel::redis {
 /// A call made by something that lives on a strand, and is told there what came of it. Owns nothing of it, so that a
 /// call left behind by an event loop that ends keeps nothing alive.
 template <class Owner, class Then>
-class StrandCall final : public Call {
+class StrandCall final : public transport::Call {
 public:
     /// `then` gets the owner and the call, on the strand, unless the owner has gone.
     StrandCall(std::weak_ptr<Owner> owner, boost::asio::any_io_executor strand, Then then, Bytes request_bytes,
@@ -38,10 +38,10 @@ private:
 };
 
 template <class Owner, class Then>
-CallPtr strand_call(std::weak_ptr<Owner> owner, boost::asio::any_io_executor strand, Then then, Bytes request,
-                    std::size_t commands, SteadyTime latest) {
-    return CallPtr(new StrandCall<Owner, Then>(std::move(owner), std::move(strand), std::move(then), std::move(request),
-                                               commands, latest));
+transport::CallPtr strand_call(std::weak_ptr<Owner> owner, boost::asio::any_io_executor strand, Then then,
+                               Bytes request, std::size_t commands, SteadyTime latest) {
+    return transport::CallPtr(new StrandCall<Owner, Then>(std::move(owner), std::move(strand), std::move(then),
+                                                          std::move(request), commands, latest));
 }
 
 } // namespace tiercel::redis

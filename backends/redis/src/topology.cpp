@@ -206,11 +206,11 @@ void Topology::ask_next() {
     }
     asked_ = std::move(*found);
     const auto latest = std::chrono::steady_clock::now() + node_options_.connect_timeout;
-    const auto then = [](Topology& self, const Call& call) { self.on_slots(call); };
+    const auto then = [](Topology& self, const transport::Call& call) { self.on_slots(call); };
     asked_->connections.next()->submit(strand_call(weak_from_this(), strand_, then, slots_request(), 1, latest));
 }
 
-void Topology::on_slots(const Call& call) {
+void Topology::on_slots(const transport::Call& call) {
     if (!asked_) return; // closed meanwhile
     auto map = [&]() -> Result<SlotMap> {
         if (call.error && *call.error == Errc::timeout) {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "call.hpp"
 #include "node_address.hpp"
 #include "redirection.hpp"
 #include "refresh_state.hpp"
 #include "routing.hpp"
 #include "server_node.hpp"
 #include "slot_map.hpp"
+#include "transport/call.hpp"
 #include "url.hpp"
 #include "waiters.hpp"
 
@@ -106,7 +106,7 @@ private:
     // On the strand.
     void begin_refresh();
     void ask_next();
-    void on_slots(const Call& call);
+    void on_slots(const transport::Call& call);
     void adopt(SlotMap map);
     void give_up();
     boost::asio::awaitable<void> wait_here(std::uint64_t generation, SteadyTime until);

@@ -157,12 +157,6 @@ Result<Address> parse_unix(std::string_view rest) {
 
 } // namespace
 
-std::string Address::label() const {
-    if (is_unix()) return "redis " + socket_path;
-    const bool bracketed = host.find(':') != std::string::npos;
-    return "redis " + (bracketed ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
 Result<Address> parse_url(std::string_view url) {
     constexpr std::string_view tcp_scheme = "redis://";
     constexpr std::string_view tls_scheme = "rediss://";

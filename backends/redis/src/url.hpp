@@ -1,16 +1,15 @@
 #pragma once
 
+#include "transport/endpoint.hpp"
+
 #include <tiercel/result.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace tiercel::redis {
-
-class TlsContext;
 
 /// What a server is to be; seen to when logging in.
 enum class ServerRole : unsigned char {
@@ -20,20 +19,15 @@ enum class ServerRole : unsigned char {
 };
 
 /// Where a server is, how it is spoken to, and as whom to log in.
-struct Address {
-    std::string host;        ///< a name or a numeric address; empty for a unix socket
-    std::uint16_t port = 0;  ///< 0 for a unix socket
-    std::string socket_path; ///< empty for TCP
+struct Address : transport::Endpoint {
     std::optional<std::string> username;
     std::optional<std::string> password;
     std::uint32_t database = 0;
-    ServerRole role = ServerRole::any;     ///< not in the URL
-    bool encrypted = false;                ///< the URL asks for TLS
-    std::shared_ptr<const TlsContext> tls; ///< how, if encrypted; the options say, not the URL
+    ServerRole role = ServerRole::any; ///< not in the URL
+    bool encrypted = false; ///< the URL asks for TLS; the options say how
 
-    bool is_unix() const noexcept { return !socket_path.empty(); }
     /// "redis 127.0.0.1:6379", for messages: without user and password.
-    std::string label() const;
+    std::string label() const { return Endpoint::label("redis"); }
 };
 
 /// Reads the URLs that redis.hpp describes.

@@ -235,7 +235,7 @@ TEST_F(RedisTls, a_wrong_password) {
 
 TEST_F(RedisTls, a_server_of_plain_text) {
     const RedisServer server;
-    expect_error(url(server), trusting(), Errc::connection_failed, "redis:// is for plain text", 200ms);
+    expect_error(url(server), trusting(), Errc::connection_failed, "for plain text, write redis://", 200ms);
     const Peer talkative({"-ERR unknown command\r\n"}, Peer::AtEnd::stay);
     expect_error(talkative.url("rediss"), trusting(), Errc::connection_failed, "does not speak TLS");
 }

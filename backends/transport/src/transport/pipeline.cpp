@@ -1,0 +1,115 @@
+#include "transport/pipeline.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tiercel::transport {
+
+Pipeline::~Pipeline() {
+    by_deadline_.clear();
+    waiting_.clear_and_dispose([](Call* call) { call->held.reset(); });
+}
+
+void Pipeline::add(CallPtr call, SteadyTime now) {
+    Call& added = *call;
+    added.stage = Call::Stage::waiting;
+    waiting_.push_back(added);
+    by_deadline_.insert(by_deadline_.end(), added); // deadlines mostly grow
+    added.held = std::move(call);
+    if (added.deadline <= now) finish(added, timeout_of(added));
+}
+
+void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
+    while (!waiting_.empty()) {
+        Call& call = waiting_.front();
+        if (call.deadline <= now) {
+            finish(call, timeout_of(call));
+            continue;
+        }
+        if (!out.empty() && call.bytes > max_bytes - std::min(out.size(), max_bytes)) return;
+        if (in_flight_.empty()) last_progress_ = now;
+        in_flight_.push_back({call.held, call.commands});
+        waiting_.pop_front();
+        call.held.reset();
+        call.stage = Call::Stage::in_flight;
+        if (out.empty()) {
+            out.swap(call.request);
+        } else {
+            out.append(call.request);
+        }
+        call.request = Bytes();
+    }
+}
+
+Result<void> Pipeline::on_reply(Reply reply) {
+    if (in_flight_.empty()) {
+        return Error(Errc::protocol_error,
+                     label_ + ": a reply came that nobody asked for; check the host and the port");
+    }
+    Slot& slot = in_flight_.front();
+    const bool wanted = slot.call->stage == Call::Stage::in_flight;
+    if (wanted) slot.call->replies.push_back(std::move(reply));
+    if (--slot.replies_left > 0) return {};
+    const CallPtr call = std::move(slot.call);
+    in_flight_.pop_front();
+    admission_.leave(call->bytes);
+    if (wanted) finish(*call, std::nullopt);
+    return {};
+}
+
+void Pipeline::expire(SteadyTime now) {
+    while (!by_deadline_.empty() && by_deadline_.begin()->deadline <= now) {
+        Call& call = *by_deadline_.begin();
+        finish(call, timeout_of(call));
+    }
+}
+
+bool Pipeline::is_silent(SteadyTime now) const noexcept {
+    return !in_flight_.empty() && now - last_progress_ >= max_silence_;
+}
+
+std::optional<SteadyTime> Pipeline::next_event() const noexcept {
+    std::optional<SteadyTime> next;
+    if (!by_deadline_.empty()) next = by_deadline_.begin()->deadline;
+    if (!in_flight_.empty()) {
+        const auto silence = last_progress_ + max_silence_;
+        next = next ? std::min(*next, silence) : silence;
+    }
+    return next;
+}
+
+void Pipeline::fail_waiting(const Error& why) {
+    while (!waiting_.empty())
+        finish(waiting_.front(), why);
+}
+
+void Pipeline::fail_in_flight(const Error& why) {
+    std::deque<Slot> lost;
+    lost.swap(in_flight_);
+    for (auto& slot : lost) {
+        admission_.leave(slot.call->bytes);
+        if (slot.call->stage == Call::Stage::in_flight) finish(*slot.call, why);
+    }
+}
+
+void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
+    CallPtr kept; // so that the caller's thread is not the one that sees the call's end while we are at it
+    by_deadline_.erase(by_deadline_.iterator_to(call));
+    if (call.stage == Call::Stage::waiting) {
+        waiting_.erase(waiting_.iterator_to(call));
+        admission_.leave(call.bytes);
+        call.request = Bytes();
+        kept = std::move(call.held);
+    }
+    call.stage = Call::Stage::done;
+    call.error = std::move(error);
+    call.done();
+}
+
+Error Pipeline::timeout_of(const Call& call) const {
+    return Error(Errc::timeout,
+                 label_ + (call.stage == Call::Stage::waiting ? ": the deadline passed before the request could be sent"
+                                                              : ": the deadline passed before the reply came"));
+}
+
+} // namespace tiercel::transport
