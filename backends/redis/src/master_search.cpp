@@ -34,7 +34,7 @@ MasterSearch::MasterSearch(const std::vector<Voice>& sentinels)
       failure_(Errc::not_ready, "redis sentinels: none has named a master yet") {}
 
 void MasterSearch::on_answer(std::size_t sentinel, Result<SentinelAnswer> answer) {
-    if (!listening_ || !waiting_[sentinel]) return;
+    if (!waiting_[sentinel]) return;
     waiting_[sentinel].reset();
     if (!answer) {
         blame(answer.error());
@@ -49,57 +49,54 @@ void MasterSearch::on_answer(std::size_t sentinel, Result<SentinelAnswer> answer
             ++known->votes;
         }
     }
-    if (!has_heard_enough()) return;
-    listening_ = false;
-    rank();
-    choose();
-}
-
-bool MasterSearch::has_heard_enough() const noexcept {
-    const auto waiting_for = [&](Voice voice) {
-        return std::count(waiting_.begin(), waiting_.end(), std::optional(voice)) > 0;
-    };
-    if (waiting_for(Voice::needed)) return false;
-    if (told_ > waiting_.size() / 2) return true;
-    if (waiting_for(Voice::awaited)) return false;
-    return told_ > 0 || !waiting_for(Voice::doubtful);
-}
-
-void MasterSearch::rank() {
-    std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-        return std::tie(b.epoch, b.votes, a.address) < std::tie(a.epoch, a.votes, b.address);
-    });
-}
-
-void MasterSearch::choose() {
-    for (; current_ < candidates_.size(); ++current_) {
-        auto& candidate = candidates_[current_];
-        const bool perhaps_superseded = std::any_of(
-            candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(current_),
-            [&](const auto& better) { return better.state == State::unreachable && better.epoch > candidate.epoch; });
-        if (!perhaps_superseded || candidate.votes > waiting_.size() / 2) return;
-        candidate.state = State::passed_over;
-    }
-}
-
-std::optional<NodeAddress> MasterSearch::candidate() const {
-    if (listening_ || current_ == candidates_.size()) return std::nullopt;
-    return candidates_[current_].address;
+    if (state_ == State::listening) go_on();
 }
 
 void MasterSearch::on_role(const Result<void>& role) {
     if (role) return;
-    const bool denies = role.error() == Errc::read_only;
-    candidates_[current_].state = denies ? State::denies : State::unreachable;
+    const auto tried = std::find_if(candidates_.begin(), candidates_.end(),
+                                    [&](const auto& candidate) { return candidate.address == trying_; });
+    tried->word = role.error() == Errc::read_only ? Word::denies : Word::unreachable;
     failure_ = role.error();
-    ++current_;
-    choose();
+    go_on();
+}
+
+bool MasterSearch::is_waiting_for(Voice voice) const noexcept {
+    return std::count(waiting_.begin(), waiting_.end(), std::optional(voice)) > 0;
+}
+
+bool MasterSearch::has_heard_enough() const noexcept {
+    if (is_waiting_for(Voice::needed)) return false;
+    if (told_ > waiting_.size() / 2) return true;
+    if (is_waiting_for(Voice::awaited)) return false;
+    return told_ > 0 || !is_waiting_for(Voice::doubtful);
+}
+
+void MasterSearch::go_on() {
+    state_ = State::listening;
+    if (!has_heard_enough()) return;
+    std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
+        return std::tie(b.epoch, b.votes, a.address) < std::tie(a.epoch, a.votes, b.address);
+    });
+    std::uint64_t superseded_below = 0;
+    for (const auto& candidate : candidates_) {
+        if (candidate.word == Word::unreachable) superseded_below = std::max(superseded_below, candidate.epoch);
+        if (candidate.word != Word::unasked) continue;
+        if (candidate.epoch < superseded_below && candidate.votes <= waiting_.size() / 2) {
+            if (is_waiting_for(Voice::awaited)) return; // who may name it too
+            continue;
+        }
+        trying_ = candidate.address;
+        state_ = State::trying;
+        return;
+    }
+    state_ = State::not_found;
 }
 
 bool MasterSearch::deposes(const NodeAddress& former) const {
     for (const auto& candidate : candidates_) {
-        if (candidate.address == former) return candidate.state == State::denies;
-        if (candidate.state == State::unreachable) return true;
+        if (candidate.address == former) return candidate.word == Word::denies;
+        if (candidate.word == Word::unreachable) return true;
     }
     return false;
 }

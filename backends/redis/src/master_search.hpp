@@ -16,9 +16,9 @@ namespace tiercel::redis {
 /// the answers.
 ///
 ///     listening ──enough have answered──> trying a candidate ──it says that it is the master──> found
-///                                            │        ^
-///                                            v        └── the next
-///                          it says that it is not, or cannot be reached; none left ──> not found
+///         ^                                │            │
+///         └── more are to be heard ────────┤            └── it says that it is not, or cannot be reached
+///                                          └── nobody is left ──> not found
 ///
 /// Sentinels that disagree: the highest epoch comes first, as among the sentinels themselves; of the same, what more of
 /// them say. A candidate that says that it is no master is passed over. One that cannot be reached may yet be the
@@ -37,12 +37,17 @@ public:
 
     /// Each sentinel answers or fails once.
     void on_answer(std::size_t sentinel, Result<SentinelAnswer> answer);
-    bool is_listening() const noexcept { return listening_; }
-
-    /// The node that is to be asked for its role; empty when there is none left. Not while listening.
-    std::optional<NodeAddress> candidate() const;
-    /// What came of it. Success: it is the master, and the search is over.
+    /// What came of asking the candidate for its role. Success: it is the master, and the search is over.
     void on_role(const Result<void>& role);
+
+    enum class State : unsigned char {
+        listening, ///< to the sentinels
+        trying,    ///< candidate() is to be asked for its role
+        not_found,
+    };
+    State state() const noexcept { return state_; }
+    /// Only while trying.
+    const NodeAddress& candidate() const noexcept { return trying_; }
 
     /// Of a search that found nothing: what is known of the node that was taken for the master until now. True if the
     /// sentinels name another, or it is none by its own word.
@@ -51,24 +56,24 @@ public:
     const Error& failure() const noexcept { return failure_; }
 
 private:
-    enum class State : unsigned char { untried, passed_over, unreachable, denies };
+    enum class Word : unsigned char { unasked, unreachable, denies };
     struct Candidate {
         NodeAddress address;
         std::uint64_t epoch = 0;
         std::size_t votes = 0;
-        State state = State::untried;
+        Word word = Word::unasked;
     };
 
+    bool is_waiting_for(Voice voice) const noexcept;
     bool has_heard_enough() const noexcept;
-    void rank();
-    void choose();
+    void go_on();
     void blame(const Error& error);
 
+    State state_ = State::listening;
+    NodeAddress trying_;
     std::vector<std::optional<Voice>> waiting_; // of each sentinel; empty: has answered
     std::size_t told_ = 0;                      // those that named a master
-    bool listening_ = true;
-    std::vector<Candidate> candidates_; // once ranked: the best first, each address once
-    std::size_t current_ = 0;           // of candidates_
+    std::vector<Candidate> candidates_;         // each address once; the best first when something was decided
     Error failure_;
 };
 

@@ -193,27 +193,28 @@ void Sentinels::begin_search() {
 void Sentinels::on_answer(std::uint64_t search, std::size_t sentinel, const Call& call) {
     auto& node = *sentinels_[sentinel];
     node.suspect.store(call.error.has_value(), std::memory_order_relaxed);
-    if (search != search_id_ || !search_ || !search_->is_listening()) return;
+    if (search != search_id_ || !search_) return;
     search_->on_answer(sentinel, call.error ? failure_of(call, node, "SENTINEL")
                                             : parse_sentinel_answer(call.replies[0], call.replies[1], node.label));
-    if (!search_->is_listening()) try_candidate();
+    if (!candidate_) go_on();
 }
 
-void Sentinels::try_candidate() {
-    const auto address = search_->candidate();
-    if (!address) {
+void Sentinels::go_on() {
+    if (search_->state() == MasterSearch::State::listening) return;
+    if (search_->state() == MasterSearch::State::not_found) {
         give_up();
         return;
     }
+    const auto& address = search_->candidate();
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
-        if (master_ && where(*master_) == *address) {
+        if (master_ && where(*master_) == address) {
             candidate_ = master_;
         } else {
             auto node = node_address_;
-            node.host = address->host;
-            node.port = address->port;
+            node.host = address.host;
+            node.port = address.port;
             candidate_ = std::make_shared<ServerNode>(*runtime_, node, options_.node);
         }
     }
@@ -229,9 +230,10 @@ void Sentinels::on_role(std::uint64_t search, const Call& call) {
     search_->on_role(role);
     if (role) {
         adopt();
-    } else {
-        try_candidate();
+        return;
     }
+    candidate_.reset();
+    go_on();
 }
 
 void Sentinels::adopt() {

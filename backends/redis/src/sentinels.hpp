@@ -80,7 +80,7 @@ private:
     // On the strand.
     void begin_search();
     void on_answer(std::uint64_t search, std::size_t sentinel, const transport::Call& call);
-    void try_candidate();
+    void go_on();
     void on_role(std::uint64_t search, const transport::Call& call);
     void adopt();
     void give_up();
@@ -108,7 +108,7 @@ private:
     std::uint64_t search_id_ = 0;                      // answers to an earlier one are nobody's
     SteadyTime search_began_ = SteadyTime::min();
     std::optional<MasterSearch> search_;
-    NodePtr candidate_;
+    NodePtr candidate_;          // while its role is being asked for
     std::vector<bool> has_news_; // of each sentinel: since the last search began
     boost::asio::steady_timer news_timer_;
     bool hurry_awaited_ = false;

@@ -5,6 +5,7 @@
 namespace tiercel::redis {
 namespace {
 
+using State = MasterSearch::State;
 using Voice = MasterSearch::Voice;
 
 const NodeAddress old_master{"10.0.0.1", 6379};
@@ -21,6 +22,11 @@ Result<SentinelAnswer> fails(Errc code = Errc::connection_failed) {
     return Error(code, "failed");
 }
 
+std::optional<NodeAddress> candidate_of(const MasterSearch& search) {
+    if (search.state() != State::trying) return std::nullopt;
+    return search.candidate();
+}
+
 MasterSearch of_three() {
     return MasterSearch({Voice::awaited, Voice::awaited, Voice::awaited});
 }
@@ -28,10 +34,10 @@ MasterSearch of_three() {
 TEST(MasterSearch, listens_until_most_have_named_a_master) {
     auto search = of_three();
     search.on_answer(0, names(old_master));
-    EXPECT_TRUE(search.is_listening());
+    EXPECT_EQ(search.state(), State::listening);
     search.on_answer(2, names(old_master));
-    EXPECT_FALSE(search.is_listening());
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_NE(search.state(), State::listening);
+    EXPECT_EQ(candidate_of(search), old_master);
 }
 
 TEST(MasterSearch, is_over_when_the_candidate_says_that_it_is_the_master) {
@@ -39,43 +45,43 @@ TEST(MasterSearch, is_over_when_the_candidate_says_that_it_is_the_master) {
     search.on_answer(0, names(old_master));
     search.on_answer(1, names(old_master));
     search.on_role(is_master);
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_EQ(candidate_of(search), old_master);
 }
 
 TEST(MasterSearch, turns_to_the_others_when_sentinels_fail) {
     auto search = of_three();
     search.on_answer(0, fails());
     search.on_answer(1, fails(Errc::invalid_option));
-    EXPECT_TRUE(search.is_listening());
+    EXPECT_EQ(search.state(), State::listening);
     search.on_answer(2, names(old_master));
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_EQ(candidate_of(search), old_master);
 }
 
 TEST(MasterSearch, does_not_wait_for_one_that_failed_before_when_another_has_told) {
     MasterSearch search({Voice::awaited, Voice::doubtful, Voice::doubtful});
     search.on_answer(0, names(old_master));
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_EQ(candidate_of(search), old_master);
 
     MasterSearch hopeful({Voice::awaited, Voice::doubtful, Voice::doubtful});
     hopeful.on_answer(0, fails());
-    EXPECT_TRUE(hopeful.is_listening());
+    EXPECT_EQ(hopeful.state(), State::listening);
     hopeful.on_answer(2, names(old_master));
-    EXPECT_EQ(hopeful.candidate(), old_master);
+    EXPECT_EQ(candidate_of(hopeful), old_master);
 }
 
 TEST(MasterSearch, waits_for_the_one_that_had_news) {
     MasterSearch search({Voice::awaited, Voice::awaited, Voice::needed});
     search.on_answer(0, names(old_master, 1));
     search.on_answer(1, names(old_master, 1));
-    EXPECT_TRUE(search.is_listening());
+    EXPECT_EQ(search.state(), State::listening);
     search.on_answer(2, names(new_master, 2));
-    EXPECT_EQ(search.candidate(), new_master);
+    EXPECT_EQ(candidate_of(search), new_master);
 
     MasterSearch in_vain({Voice::awaited, Voice::awaited, Voice::needed});
     in_vain.on_answer(0, names(old_master));
     in_vain.on_answer(1, names(old_master));
     in_vain.on_answer(2, fails());
-    EXPECT_EQ(in_vain.candidate(), old_master);
+    EXPECT_EQ(candidate_of(in_vain), old_master);
 }
 
 TEST(MasterSearch, believes_the_highest_epoch_not_the_most_voices) {
@@ -83,7 +89,7 @@ TEST(MasterSearch, believes_the_highest_epoch_not_the_most_voices) {
     search.on_answer(0, names(old_master, 1));
     search.on_answer(1, names(new_master, 2));
     search.on_answer(2, names(old_master, 1));
-    EXPECT_EQ(search.candidate(), new_master);
+    EXPECT_EQ(candidate_of(search), new_master);
 }
 
 TEST(MasterSearch, believes_the_most_voices_of_one_epoch) {
@@ -91,7 +97,7 @@ TEST(MasterSearch, believes_the_most_voices_of_one_epoch) {
     search.on_answer(0, names(old_master));
     search.on_answer(1, names(new_master));
     search.on_answer(2, names(new_master));
-    EXPECT_EQ(search.candidate(), new_master);
+    EXPECT_EQ(candidate_of(search), new_master);
 }
 
 TEST(MasterSearch, tries_the_next_when_a_candidate_is_no_master) {
@@ -99,11 +105,11 @@ TEST(MasterSearch, tries_the_next_when_a_candidate_is_no_master) {
     search.on_answer(0, names(old_master, 1));
     search.on_answer(1, names(new_master, 99));
     search.on_answer(2, fails());
-    ASSERT_EQ(search.candidate(), new_master);
+    ASSERT_EQ(candidate_of(search), new_master);
     search.on_role(is_replica);
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_EQ(candidate_of(search), old_master);
     search.on_role(is_replica);
-    EXPECT_EQ(search.candidate(), std::nullopt);
+    EXPECT_EQ(search.state(), State::not_found);
     EXPECT_EQ(search.failure().code(), Errc::read_only);
 }
 
@@ -112,9 +118,9 @@ TEST(MasterSearch, does_not_go_back_to_an_old_master_because_the_new_one_is_out_
     search.on_answer(0, names(old_master, 1));
     search.on_answer(1, names(new_master, 2));
     search.on_answer(2, fails());
-    ASSERT_EQ(search.candidate(), new_master);
+    ASSERT_EQ(candidate_of(search), new_master);
     search.on_role(is_down);
-    EXPECT_EQ(search.candidate(), std::nullopt);
+    EXPECT_EQ(search.state(), State::not_found);
     EXPECT_TRUE(search.deposes(old_master));
     EXPECT_FALSE(search.deposes(new_master)) << "it may come back";
     EXPECT_EQ(search.failure().code(), Errc::connection_failed);
@@ -125,9 +131,35 @@ TEST(MasterSearch, is_not_led_astray_by_one_sentinel_against_most) {
     search.on_answer(0, names(old_master, 1));
     search.on_answer(1, names({"10.66.66.66", 1}, UINT64_MAX));
     search.on_answer(2, names(old_master, 1));
-    ASSERT_EQ(search.candidate(), (NodeAddress{"10.66.66.66", 1}));
+    ASSERT_EQ(candidate_of(search), (NodeAddress{"10.66.66.66", 1}));
     search.on_role(is_down);
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_EQ(candidate_of(search), old_master);
+}
+
+TEST(MasterSearch, hears_the_others_before_it_gives_up_for_one_out_of_reach) {
+    const NodeAddress nowhere{"10.66.66.66", 1};
+    auto search = of_three();
+    search.on_answer(0, names(old_master, 1));
+    search.on_answer(1, names(nowhere, 99));
+    ASSERT_EQ(candidate_of(search), nowhere);
+    search.on_role(is_down);
+    EXPECT_EQ(search.state(), State::listening) << "the third may name the old one too";
+    search.on_answer(2, names(old_master, 1));
+    EXPECT_EQ(candidate_of(search), old_master);
+
+    auto in_between = of_three();
+    in_between.on_answer(0, names(old_master, 1));
+    in_between.on_answer(1, names(nowhere, 99));
+    in_between.on_answer(2, names(old_master, 1)); // while the one out of reach is being tried
+    in_between.on_role(is_down);
+    EXPECT_EQ(candidate_of(in_between), old_master);
+
+    auto in_vain = of_three();
+    in_vain.on_answer(0, names(old_master, 1));
+    in_vain.on_answer(1, names(nowhere, 99));
+    in_vain.on_role(is_down);
+    in_vain.on_answer(2, fails());
+    EXPECT_EQ(in_vain.state(), State::not_found);
 }
 
 TEST(MasterSearch, keeps_a_master_that_is_out_of_reach_and_drops_one_that_says_it_is_none) {
@@ -135,7 +167,7 @@ TEST(MasterSearch, keeps_a_master_that_is_out_of_reach_and_drops_one_that_says_i
     down.on_answer(0, names(old_master));
     down.on_answer(1, names(old_master));
     down.on_role(is_down);
-    EXPECT_EQ(down.candidate(), std::nullopt);
+    EXPECT_EQ(down.state(), State::not_found);
     EXPECT_FALSE(down.deposes(old_master));
 
     auto demoted = of_three();
@@ -149,8 +181,8 @@ TEST(MasterSearch, keeps_the_master_when_no_sentinel_tells) {
     auto search = of_three();
     for (std::size_t i = 0; i < 3; ++i)
         search.on_answer(i, fails(Errc::timeout));
-    EXPECT_FALSE(search.is_listening());
-    EXPECT_EQ(search.candidate(), std::nullopt);
+    EXPECT_NE(search.state(), State::listening);
+    EXPECT_EQ(search.state(), State::not_found);
     EXPECT_FALSE(search.deposes(old_master));
 }
 
@@ -166,10 +198,10 @@ TEST(MasterSearch, hears_each_sentinel_once) {
     auto search = of_three();
     search.on_answer(0, names(old_master));
     search.on_answer(0, names(old_master));
-    EXPECT_TRUE(search.is_listening());
+    EXPECT_EQ(search.state(), State::listening);
     search.on_answer(1, names(old_master));
     search.on_answer(2, names(new_master, 9)); // too late
-    EXPECT_EQ(search.candidate(), old_master);
+    EXPECT_EQ(candidate_of(search), old_master);
 }
 
 } // namespace
