@@ -55,7 +55,7 @@ RedisSentinels::RedisSentinels(RedisSentinelsOptions options) : options_(std::mo
     const auto quorum = std::to_string(options_.sentinels / 2 + 1);
     std::string configuration = "sentinel monitor " + name + " 127.0.0.1 " + std::to_string(servers_.front()->port()) +
                                 " " + quorum + "\nsentinel down-after-milliseconds " + name + " " +
-                                options_.down_after_ms + "\nsentinel failover-timeout " + name + " 5000\n";
+                                options_.down_after_ms + "\nsentinel failover-timeout " + name + " 2000\n";
     if (!options_.password.empty()) configuration += "sentinel auth-pass " + name + " " + options_.password + "\n";
     if (!options_.sentinel_password.empty()) {
         configuration += "requirepass " + options_.sentinel_password + "\nsentinel sentinel-pass " +
