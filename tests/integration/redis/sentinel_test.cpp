@@ -348,5 +348,26 @@ TEST(RedisSentinelWith, passwords_of_its_own_and_of_the_servers) {
     EXPECT_EQ(code_of(stranger.put("key", "value")), Errc::authentication_failed);
 }
 
+TEST(RedisSentinelWith, users_need_the_rights_that_the_page_names_and_no_others) {
+    RedisSentinels set({.replicas = 0});
+    for (std::size_t i = 0; i < set.sentinels(); ++i) {
+        ASSERT_EQ(set.ask_sentinel(i, "ACL SETUSER watch on >pw &+switch-master +sentinel|get-master-addr-by-name "
+                                      "+sentinel|master +subscribe +ping +client|setname"),
+                  "+OK");
+    }
+    ASSERT_EQ(set.ask(0, "ACL SETUSER alice on >pw ~* +mget +set +unlink +pexpire +eval +getrange +exists +ping +scan "
+                         "+client|setname +role"),
+              "+OK");
+    std::vector<std::string> urls;
+    for (const auto& url : set.urls())
+        urls.push_back("redis://watch:pw@" + url.substr(std::string("redis://").size()));
+    Client client(backend_of(urls, {.master_name = "mymaster", .node = {.username = "alice", .password = "pw"}}));
+    EXPECT_TRUE(client.put("key", "value"));
+    EXPECT_EQ(client.text("key"), "value");
+    EXPECT_TRUE(client.ping());
+    for (std::size_t i = 0; i < set.sentinels(); ++i)
+        EXPECT_TRUE(wait_until([&] { return subscriptions(set, i) == 1; }));
+}
+
 } // namespace
 } // namespace tiercel::redis::test
