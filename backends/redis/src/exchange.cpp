@@ -10,16 +10,16 @@ namespace tiercel::redis {
 namespace asio = boost::asio;
 using transport::AwaitedCall;
 
-asio::awaitable<std::vector<Answer>> Exchange::send(std::shared_ptr<transport::Connection> to, Commands commands,
-                                                    SteadyTime deadline) const {
+asio::awaitable<std::vector<Answer>> Exchange::send(transport::Connections& connections, const std::string& server,
+                                                    Commands commands, SteadyTime deadline) const {
     const std::size_t count = commands.count();
     const boost::intrusive_ptr<AwaitedCall> call(new AwaitedCall(std::move(commands).take_bytes(), count, deadline));
-    co_await AwaitedCall::settle(shared_from_this(), to, call);
+    co_await AwaitedCall::settle(shared_from_this(), connections, call);
     std::vector<Answer> answers;
     answers.reserve(count);
     for (auto& reply : call->replies) {
         if (reply.kind == Reply::Kind::error) {
-            answers.emplace_back(to_error(reply.text, to->label()));
+            answers.emplace_back(to_error(reply.text, server));
         } else {
             answers.emplace_back(std::move(reply));
         }

@@ -2,7 +2,7 @@
 
 #include "commands.hpp"
 #include "slot.hpp"
-#include "transport/connection.hpp"
+#include "transport/connections.hpp"
 #include "transport/reply.hpp"
 
 #include <tiercel/redis.hpp>
@@ -70,9 +70,9 @@ protected:
 
     spi::Runtime& runtime() const noexcept { return *runtime_; }
 
-    /// Sends all of them over that connection.
-    boost::asio::awaitable<std::vector<Answer>> send(std::shared_ptr<transport::Connection> to, Commands commands,
-                                                     SteadyTime deadline) const;
+    /// Sends all of them to one server, over one of these connections. Both are to be there until it is over.
+    boost::asio::awaitable<std::vector<Answer>> send(transport::Connections& connections, const std::string& server,
+                                                     Commands commands, SteadyTime deadline) const;
 
 private:
     static constexpr std::size_t max_batch_bytes = std::size_t{4} << 20;

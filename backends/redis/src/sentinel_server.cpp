@@ -37,7 +37,7 @@ asio::awaitable<std::vector<Answer>> SentinelServer::run(Commands commands, Stea
 }
 
 asio::awaitable<std::vector<Answer>> SentinelServer::run_on(NodePtr node, Commands commands, SteadyTime deadline) {
-    auto answers = co_await send(node->connections.next(), std::move(commands), deadline);
+    auto answers = co_await send(node->connections, node->label, std::move(commands), deadline);
     bool doubtful = false;
     for (auto& answer : answers) {
         if (answer) continue;

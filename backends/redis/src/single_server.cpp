@@ -13,7 +13,7 @@ SingleServer::SingleServer(std::shared_ptr<spi::Runtime> runtime, const Address&
       connections_(connections_to(address, Exchange::runtime(), options)) {}
 
 asio::awaitable<std::vector<Answer>> SingleServer::run(Commands commands, SteadyTime deadline) {
-    return send(connections_.next(), std::move(commands), deadline);
+    return send(connections_, label(), std::move(commands), deadline);
 }
 
 asio::awaitable<Result<std::vector<std::string>>> SingleServer::servers(SteadyTime) {

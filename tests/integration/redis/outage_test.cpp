@@ -122,7 +122,7 @@ protected:
 };
 
 TEST_F(RedisStopped, late_replies_reach_nobody_and_the_connection_stays) {
-    Client client(server.url(), {.max_silence = 1h});
+    Client client(server.url(), {.max_silence = 1h, .blocking_connections = 0});
     fill(client);
     const auto before = RawRedis(server.port()).clients_named("tiercel");
     Tally tally;
@@ -186,7 +186,7 @@ TEST_F(RedisStopped, a_log_in_without_answer_ends_with_the_connect_timeout) {
 }
 
 TEST_F(RedisStopped, calls_beyond_the_bound_are_refused_at_once) {
-    Client client(server.url(), {.max_silence = 1h, .max_pending_calls = 4});
+    Client client(server.url(), {.max_silence = 1h, .blocking_connections = 0, .max_pending_calls = 4});
     ASSERT_TRUE(client.ping());
     server.stop_replying();
     std::vector<std::future<Result<void>>> pending;
@@ -293,6 +293,7 @@ TEST_F(RedisOutage, replies_lost_on_the_way_are_timeouts_then_a_new_connection) 
     auto options = impatient_to_reconnect();
     options.max_silence = 300ms;
     options.connect_timeout = 300ms;
+    options.blocking_connections = 1;
     Client client(proxied(proxy), options);
     ASSERT_TRUE(client.put("key", "value"));
     proxy.swallow();
