@@ -90,15 +90,23 @@ Sentinels::Sentinels(spi::Runtime& runtime, std::vector<Address> sentinels, Addr
 
 Result<Sentinels::Known> Sentinels::known() {
     Known known;
-    bool too_old = false;
+    bool to_be_verified = false;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return closed_error();
         known = {.master = master_, .generation = refresh_.generation()};
-        too_old = master_ && !listening_ && refresh_.is_due(now_());
+        to_be_verified = master_ && (doubted_ || (!listening_ && refresh_.is_due(now_())));
     }
-    if (too_old) request_search();
+    if (to_be_verified) request_search();
     return known;
+}
+
+void Sentinels::doubt() {
+    {
+        const std::lock_guard lock(mutex_);
+        doubted_ = true; // for a later call to see to, if the back-off lasts
+    }
+    request_search();
 }
 
 Sentinels::Outlook Sentinels::need(std::uint64_t generation) {
@@ -152,6 +160,7 @@ bool Sentinels::request_search() {
         if (closed_) return false;
         const auto beginning = refresh_.begin(now_());
         if (beginning != RefreshState::Beginning::begun) return beginning == RefreshState::Beginning::running;
+        doubted_ = false;
     }
     asio::post(strand_, [self = shared_from_this()] { self->begin_search(); });
     return true;

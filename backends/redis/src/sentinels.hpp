@@ -62,7 +62,7 @@ public:
     Outlook need(std::uint64_t generation);
 
     /// The master could not be reached, did not answer in time, or takes no writes.
-    void doubt() { request_search(); }
+    void doubt();
 
     /// Returns when something else is known than at `generation`, or no hope left; when `until` has come; or on
     /// close().
@@ -99,6 +99,7 @@ private:
     std::mutex mutex_; // guards what follows, up to the next comment; not held during I/O
     NodePtr master_;
     RefreshState refresh_;
+    bool doubted_ = false;   // since the last search began
     bool listening_ = false; // most of the subscriptions are up
     std::mt19937_64 random_;
     bool closed_ = false;

@@ -14,8 +14,7 @@ namespace tiercel::redis {
 /// What a server is to be; seen to when logging in.
 enum class ServerRole : unsigned char {
     any,
-    master,          ///< by its own word, or it is not used
-    cluster_replica, ///< told to answer for its master's slots
+    master, ///< by its own word, or it is not used
 };
 
 /// Where a server is, how it is spoken to, and as whom to log in.

@@ -59,7 +59,7 @@ TEST_F(RedisSentinel, leads_to_the_master) {
     EXPECT_EQ(client.text("key"), "value");
     EXPECT_TRUE(client.ping());
     EXPECT_EQ(set().ask(0, "EXISTS key"), ":1");
-    EXPECT_EQ(connections(set(), 0), 1U);
+    EXPECT_GT(connections(set(), 0), 0U);
     EXPECT_EQ(connections(set(), 1), 0U);
     EXPECT_TRUE(client.erase("key").value());
 }
@@ -287,7 +287,7 @@ TEST_F(RedisSentinelFailOver, is_noticed_without_a_call_by_the_subscription) {
         ASSERT_TRUE(wait_until([&] { return subscriptions(set, i) == 1; }));
     ASSERT_EQ(set.ask_sentinel(0, "SENTINEL FAILOVER mymaster"), "+OK");
     const auto successor = set.master_other_than(0);
-    EXPECT_TRUE(wait_until([&] { return connections(set, successor) == 1; }));
+    EXPECT_TRUE(wait_until([&] { return connections(set, successor) > 0; }));
     EXPECT_TRUE(wait_until([&] { return connections(set, 0) == 0; }));
     EXPECT_TRUE(client.put("key", "value"));
 }
@@ -301,7 +301,7 @@ TEST_F(RedisSentinelFailOver, is_noticed_by_asking_when_there_is_no_subscription
     const auto successor = set.master_other_than(0);
     EXPECT_TRUE(wait_until([&] {
         client.text("key");
-        return connections(set, successor) == 1;
+        return connections(set, successor) > 0;
     }));
     EXPECT_TRUE(client.put("key", "value"));
     for (std::size_t i = 0; i < set.sentinels(); ++i)

@@ -112,15 +112,5 @@ TEST(Handshake, takes_a_master_by_its_own_word_only) {
     EXPECT_EQ(forbidden.on_reply(error("NOPERM no")).error().code(), Errc::permission_denied);
 }
 
-TEST(Handshake, has_a_replica_of_a_cluster_serve_reads) {
-    auto address = server();
-    address.role = ServerRole::cluster_replica;
-    Handshake handshake(address, "");
-    EXPECT_EQ(handshake.request(), "*1\r\n$8\r\nREADONLY\r\n*1\r\n$4\r\nPING\r\n");
-    EXPECT_TRUE(handshake.on_reply(status("OK")));
-    Handshake forbidden(address, "");
-    EXPECT_EQ(forbidden.on_reply(error("NOPERM no")).error().code(), Errc::permission_denied);
-}
-
 } // namespace
 } // namespace tiercel::redis
