@@ -122,14 +122,18 @@ bool RunLoop::has_work() const {
     return finished_ || !jobs_.empty();
 }
 
-void RunLoop::call_at(SteadyTime when, std::function<void()> job) {
-    Timer timer{when, std::move(job)};
+void RunLoop::call_at(SteadyTime when, std::uint64_t id, std::function<void()> job) {
+    Timer timer{when, id, std::move(job)};
     // lent_ is written by this thread only.
     if (lent_) {
         timers_.push_back(std::move(timer));
     } else {
         send_home(std::move(timer));
     }
+}
+
+bool RunLoop::cancel(std::uint64_t id) noexcept {
+    return std::erase_if(timers_, [id](const Timer& timer) { return timer.id == id; }) != 0;
 }
 
 bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver) {

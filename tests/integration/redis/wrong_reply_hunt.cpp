@@ -65,6 +65,8 @@ struct Tally {
         case Errc::timeout:
             timed_out.fetch_add(1);
             break;
+        case Errc::cancelled: // counted where it is asked for
+            break;
         case Errc::connection_lost:
         case Errc::connection_failed:
             failed.fetch_add(1);

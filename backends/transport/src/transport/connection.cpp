@@ -63,6 +63,11 @@ void Connection::submit(CallPtr call) {
     asio::post(strand_, [self = shared_from_this()] { self->drain(); });
 }
 
+void Connection::cancel(CallPtr call) {
+    // After the job that adds it to the pipeline.
+    asio::post(strand_, [self = shared_from_this(), given_up = std::move(call)] { self->pipeline_.cancel(*given_up); });
+}
+
 void Connection::close() noexcept {
     {
         const std::lock_guard lock(mutex_);

@@ -95,7 +95,7 @@ public:
     std::size_t written = 0;
     bool writing = false;
     bool reading = false;
-    SteadyTime reader_wakes_at{};
+    SteadyTime reader_wakes_at = SteadyTime::min(); // from its wait; the least while it does not wait
     bool stuffed = false; // the kernel takes no more
     bool served = false;  // a caller's command was answered
 };
@@ -206,6 +206,7 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
             if (ready.to_receive) received.receive(*wire, label_);
         }
         lock.lock();
+        wire->reader_wakes_at = SteadyTime::min();
         if (over) break;
         now = now_();
         if (ready.to_send) wire->stuffed = false;
@@ -470,6 +471,7 @@ asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shar
         lock.lock();
         home_reads_ = false;
         wire->reading = false;
+        wire->reader_wakes_at = SteadyTime::min();
         wire->stuffed = false;
         take(wire, received, now_());
     }

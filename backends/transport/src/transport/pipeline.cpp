@@ -57,6 +57,11 @@ Result<void> Pipeline::on_reply(Reply reply) {
     return {};
 }
 
+void Pipeline::cancel(Call& call) {
+    if (call.stage != Call::Stage::waiting && call.stage != Call::Stage::in_flight) return;
+    finish(call, Error(Errc::cancelled, label_ + ": the caller has given up"));
+}
+
 void Pipeline::expire(SteadyTime now) {
     while (!by_deadline_.empty() && by_deadline_.begin()->deadline <= now) {
         Call& call = *by_deadline_.begin();

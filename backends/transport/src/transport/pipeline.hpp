@@ -60,6 +60,9 @@ public:
     void on_progress(SteadyTime now) noexcept { last_progress_ = now; }
     SteadyTime last_progress() const noexcept { return last_progress_; }
 
+    /// Ends a call that was added, with Errc::cancelled, unless it is settled.
+    void cancel(Call& call);
+
     /// Ends the calls whose deadline has come with Errc::timeout.
     void expire(SteadyTime now);
 

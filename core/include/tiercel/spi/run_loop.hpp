@@ -10,6 +10,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -91,8 +92,10 @@ public:
     /// What the thread waits for has come. The loop may be gone when this returns.
     void finish();
 
-    /// Calls `job` on this thread at `when`, while it is lent; then home does. Jobs cannot be cancelled.
-    void call_at(SteadyTime when, std::function<void()> job);
+    /// Calls `job` on this thread at `when`, while it is lent; then home does. `id` is for cancel.
+    void call_at(SteadyTime when, std::uint64_t id, std::function<void()> job);
+    /// False if it is not waiting here any more.
+    bool cancel(std::uint64_t id) noexcept;
 
     /// The thread is to drive for one thing more, until that thing ends. False if it may not: it drives for another
     /// driver, or is given back.
@@ -152,6 +155,7 @@ private:
     };
     struct Timer {
         SteadyTime when;
+        std::uint64_t id;
         std::function<void()> job;
     };
     enum class State : unsigned char { running, sleeping, driving };
