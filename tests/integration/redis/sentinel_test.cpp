@@ -30,7 +30,13 @@ std::shared_ptr<spi::Backend> backend_of(const std::vector<std::string>& sentine
 }
 
 std::size_t connections(RedisSentinels& set, std::size_t server, const std::string& name = "tiercel") {
-    return RawRedis(set.server(server).port()).clients_named(name).count;
+    for (int attempt = 0;; ++attempt) {
+        try {
+            return RawRedis(set.server(server).port()).clients_named(name).count;
+        } catch (const std::exception&) {
+            if (attempt == 3) throw; // else: sentinels cut a server's clients off when they give it another part
+        }
+    }
 }
 std::size_t subscriptions(RedisSentinels& set, std::size_t sentinel) {
     RawRedis raw(set.sentinel(sentinel).port());
