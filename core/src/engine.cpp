@@ -95,6 +95,7 @@ public:
             spi::WaitFlag flag;
         };
         const auto arrival = std::make_shared<Closed>();
+        spi::RunLoop::give_back_current();
         async_close([arrival](Result<void> result) {
             arrival->result.emplace(std::move(result));
             arrival->flag.set();
@@ -143,6 +144,7 @@ protected:
         // Without tiers all there is to wait for is the loader, which has threads of its own.
         if (!chain_->tiers.empty()) arrived->loop = chain_->runtime->lend_thread();
         if (!arrived->loop) {
+            spi::RunLoop::give_back_current(); // nothing runs in it while this one waits
             start();
             return arrived->flag.is_set() ? Result<void>() : wait(arrived->flag, timeout);
         }

@@ -4,6 +4,7 @@
 #include <tiercel/detail/async_call.hpp>
 #include <tiercel/loader.hpp>
 #include <tiercel/runtime.hpp>
+#include <tiercel/spi/run_loop.hpp>
 #include <tiercel/spi/runtime.hpp>
 #include <tiercel/writer.hpp>
 
@@ -76,6 +77,7 @@ auto initiate(std::optional<T> ready, auto start, Token&& token) {
                 done(*std::move(at_once));
                 return;
             }
+            const spi::RunLoop::Away away; // nobody on this thread waits for it
             if (!slot.is_connected()) {
                 begin(std::move(done));
                 return;

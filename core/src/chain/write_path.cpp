@@ -1,5 +1,7 @@
 #include "write_path.hpp"
 
+#include <tiercel/spi/run_loop.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -310,7 +312,10 @@ private:
             }
             chain_->flights.finish(item.flight);
         }
-        chain_->key_locks.unlock(locked_);
+        {
+            const spi::RunLoop::Away away; // what follows is other callers' work
+            chain_->key_locks.unlock(locked_);
+        }
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
             operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))

@@ -68,16 +68,12 @@ private:
 };
 
 /// Timers by id. Whoever takes an id out of the map owns its job: the timer by firing, or the canceller.
-class AsioRuntime::Timers : public std::enable_shared_from_this<Timers> {
+class AsioRuntime::Timers final : public spi::RunLoop::Timers, public std::enable_shared_from_this<Timers> {
 public:
     TimerId call_at(const asio::any_io_executor& executor, SteadyTime when, std::function<void()> job) {
         const std::lock_guard lock(mutex_);
         const TimerId id = ++last_;
-        const auto [place, inserted] = pending_.emplace(
-            id, Pending{std::optional<asio::steady_timer>(std::in_place, executor, when), std::move(job)});
-        place->second.timer->async_wait([weak = weak_from_this(), id](boost::system::error_code) {
-            if (auto self = weak.lock()) self->fire(id);
-        });
+        arm(pending_.emplace(id, Pending{std::nullopt, std::move(job)}).first->second, id, when, executor);
         return id;
     }
 
@@ -88,10 +84,19 @@ public:
             pending_.emplace(++last_, Pending{std::nullopt, std::move(job)});
             return last_;
         }();
-        loop.call_at(when, id, [weak = weak_from_this(), id] {
-            if (auto self = weak.lock()) self->fire(id);
-        });
+        loop.call_at(when, id);
         return id;
+    }
+
+    void fire(TimerId id) override {
+        auto taken = take(id);
+        if (taken) taken->job();
+    }
+
+    void send_home(TimerId id, SteadyTime when, const asio::any_io_executor& home) override {
+        const std::lock_guard lock(mutex_);
+        const auto place = pending_.find(id);
+        if (place != pending_.end()) arm(place->second, id, when, home);
     }
 
     bool cancel(TimerId id) {
@@ -120,9 +125,11 @@ private:
         return taken;
     }
 
-    void fire(TimerId id) {
-        auto taken = take(id);
-        if (taken) taken->job();
+    void arm(Pending& pending, TimerId id, SteadyTime when, const asio::any_io_executor& executor) {
+        pending.timer.emplace(executor, when);
+        pending.timer->async_wait([weak = weak_from_this(), id](boost::system::error_code) {
+            if (auto self = weak.lock()) self->fire(id);
+        });
     }
 
     std::mutex mutex_;
@@ -183,7 +190,7 @@ std::uint64_t AsioRuntime::random() noexcept {
 
 std::shared_ptr<spi::RunLoop> AsioRuntime::lend_thread() {
     if (on_event_loop()) return nullptr;
-    return std::make_shared<spi::RunLoop>(executor(), this);
+    return std::make_shared<spi::RunLoop>(executor(), this, timers_);
 }
 
 asio::any_io_executor AsioRuntime::executor_here() {
@@ -201,7 +208,7 @@ spi::Runtime::TimerId AsioRuntime::call_at(SteadyTime when, std::function<void()
 bool AsioRuntime::cancel(TimerId timer) noexcept {
     // Elsewhere, one that is left over finds nothing to do.
     auto* const lent = spi::RunLoop::current();
-    if (lent && lent->is_of(this)) lent->cancel(timer);
+    if (lent && lent->is_of(this)) lent->forget(timer);
     return timers_->cancel(timer);
 }
 

@@ -2,7 +2,6 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 
@@ -16,11 +15,15 @@ thread_local RunLoop* lent_here = nullptr;
 
 /// Cheaper to run than to send home.
 constexpr std::size_t jobs_after_the_end = 16;
+/// Jobs that make jobs do not keep timers waiting.
+constexpr std::size_t jobs_between_timers = 64;
 
 } // namespace
 
-RunLoop::RunLoop(asio::any_io_executor home, const void* owner)
-    : home_(asio::prefer(std::move(home), asio::execution::outstanding_work.tracked)), owner_(owner) {}
+RunLoop::RunLoop(asio::any_io_executor home, const void* owner, std::shared_ptr<Timers> timers)
+    : home_(asio::prefer(std::move(home), asio::execution::outstanding_work.tracked)),
+      owner_(owner),
+      timers_(std::move(timers)) {}
 
 RunLoop::~RunLoop() = default;
 
@@ -43,10 +46,21 @@ RunLoop::Lending::~Lending() {
     lent_here = nullptr;
 }
 
+RunLoop::Away::Away() noexcept : hidden_(std::exchange(lent_here, nullptr)) {}
+
+RunLoop::Away::~Away() {
+    lent_here = hidden_;
+}
+
+void RunLoop::give_back_current() {
+    if (lent_here) lent_here->give_back();
+}
+
 bool RunLoop::run_until(SteadyTime deadline) {
     std::unique_lock lock(mutex_);
+    std::size_t jobs_in_a_row = 0;
     while (!finished_) {
-        if (lent_ && !jobs_.empty()) {
+        if (lent_ && !jobs_.empty() && ++jobs_in_a_row % jobs_between_timers != 0) {
             run_next(lock);
             continue;
         }
@@ -122,26 +136,28 @@ bool RunLoop::has_work() const {
     return finished_ || !jobs_.empty();
 }
 
-void RunLoop::call_at(SteadyTime when, std::uint64_t id, std::function<void()> job) {
-    Timer timer{when, id, std::move(job)};
-    // lent_ is written by this thread only.
+void RunLoop::call_at(SteadyTime when, std::uint64_t id) {
     if (lent_) {
-        timers_.push_back(std::move(timer));
+        waiting_timers_.push_back({when, id});
     } else {
-        send_home(std::move(timer));
+        timers_->send_home(id, when, home_);
     }
 }
 
-bool RunLoop::cancel(std::uint64_t id) noexcept {
-    return std::erase_if(timers_, [id](const Timer& timer) { return timer.id == id; }) != 0;
+void RunLoop::forget(std::uint64_t id) noexcept {
+    std::erase_if(waiting_timers_, [id](const Timer& timer) { return timer.id == id; });
 }
 
 bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver) {
     if (!lent_) return false;
     if (driver_ != driver) {
         if (driven_.load(std::memory_order_acquire) != 0) return false;
-        const std::lock_guard lock(mutex_);
-        driver_ = driver;
+        std::shared_ptr<Driver> former = driver;
+        {
+            const std::lock_guard lock(mutex_);
+            driver_.swap(former);
+        }
+        if (former) former->left(*this);
     }
     driven_.fetch_add(1, std::memory_order_relaxed);
     return true;
@@ -173,23 +189,19 @@ void RunLoop::send_home(std::unique_ptr<AnyJob> job) {
     asio::post(home_, [kept = std::move(job)] { kept->run(); });
 }
 
-void RunLoop::send_home(Timer timer) {
-    const auto armed = std::make_shared<asio::steady_timer>(home_, timer.when);
-    armed->async_wait([armed, job = std::move(timer.job)](const boost::system::error_code&) { job(); });
-}
-
 bool RunLoop::run_due_timer(SteadyTime now) {
-    const auto due = std::find_if(timers_.begin(), timers_.end(), [now](const Timer& t) { return t.when <= now; });
-    if (due == timers_.end()) return false;
-    const auto job = std::move(due->job);
-    timers_.erase(due);
-    job();
+    const auto due = std::find_if(waiting_timers_.begin(), waiting_timers_.end(),
+                                  [now](const Timer& timer) { return timer.when <= now; });
+    if (due == waiting_timers_.end()) return false;
+    const auto id = due->id;
+    waiting_timers_.erase(due);
+    timers_->fire(id);
     return true;
 }
 
 SteadyTime RunLoop::next_timer() const noexcept {
     auto next = SteadyTime::max();
-    for (const auto& timer : timers_)
+    for (const auto& timer : waiting_timers_)
         next = std::min(next, timer.when);
     return next;
 }
@@ -207,8 +219,8 @@ void RunLoop::give_back() {
         lock.lock();
     }
     lock.unlock();
-    for (auto& timer : std::exchange(timers_, {}))
-        send_home(std::move(timer));
+    for (const auto& timer : std::exchange(waiting_timers_, {}))
+        timers_->send_home(timer.id, timer.when, home_);
     if (driver) driver->left(*this);
 }
 

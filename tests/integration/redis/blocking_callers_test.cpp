@@ -8,6 +8,11 @@
 #include "support/wait_until.hpp"
 
 #include <tiercel/cache.hpp>
+#include <tiercel/runtime.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <atomic>
 #include <barrier>
@@ -233,6 +238,37 @@ TEST_F(BlockingCallers, a_call_whose_caller_has_gone_is_read_for_those_who_joine
         EXPECT_EQ(first.get(), Errc::timeout);
         EXPECT_EQ(second.get(), "value");
     }
+}
+
+/// Where the runtime does not know its own event loop's threads, and a blocking call on one of them is let through.
+TEST_F(BlockingCallers, a_caller_on_a_thread_of_the_event_loop_that_gives_up_leaves_the_connection_in_order) {
+    using Texts = Cache<std::string, std::string>;
+    boost::asio::thread_pool pool(2);
+    {
+        const auto runtime = make_runtime(pool.get_executor()).value();
+        auto texts =
+            Texts::create({.name = "texts",
+                           .memory = {.max_entries = 10},
+                           .tiers = {{.backend = connect(server.url(), {.runtime = runtime}).value(), .timeout = 20s}},
+                           .timeouts = {.call = 20s},
+                           .runtime = runtime})
+                .value();
+        ASSERT_TRUE(texts.put("key", "value"));
+        for (int round = 0; round < 3; ++round) {
+            server.stop_replying();
+            auto gave_up = boost::asio::co_spawn(
+                pool,
+                [&]() -> boost::asio::awaitable<bool> {
+                    co_return bool(texts.get("key", {.timeout = 20ms, .skip = Skip::memory()}));
+                },
+                boost::asio::use_future);
+            EXPECT_FALSE(gave_up.get());
+            server.resume();
+            const auto found = texts.get("key", {.skip = Skip::memory()});
+            EXPECT_TRUE(found && *found == "value");
+        }
+    }
+    pool.join();
 }
 
 } // namespace

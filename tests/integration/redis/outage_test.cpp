@@ -9,10 +9,12 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <gtest/gtest.h>
 
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <random>
@@ -158,6 +160,27 @@ TEST_F(RedisStopped, a_cancelled_call_returns_at_once_and_its_late_reply_reaches
     boost::asio::post(loop, [&] { change_of_mind.emit(boost::asio::cancellation_type::terminal); });
     loop.run_for(20s);
     EXPECT_EQ(outcome, Errc::cancelled);
+    server.resume();
+    EXPECT_EQ(client.text("key:2"), "key:2");
+}
+
+TEST_F(RedisStopped, so_does_one_that_a_blocked_thread_drives) {
+    Client client(server.url(), {.max_silence = 1h});
+    fill(client);
+    server.stop_replying();
+    const std::vector<BytesView> keys{"key:1"};
+    auto work = [&]() -> boost::asio::awaitable<std::optional<Errc>> {
+        const auto executor = co_await boost::asio::this_coro::executor;
+        boost::asio::cancellation_signal change_of_mind;
+        boost::asio::steady_timer soon(executor, 20ms);
+        soon.async_wait(
+            [&](const boost::system::error_code&) { change_of_mind.emit(boost::asio::cancellation_type::terminal); });
+        const auto token = boost::asio::bind_cancellation_slot(change_of_mind.slot(), boost::asio::use_awaitable);
+        const auto lookups =
+            co_await boost::asio::co_spawn(executor, client.backend->get_many(keys, within(1h)), token);
+        co_return code_of(lookups.front());
+    };
+    EXPECT_EQ(client.run(work()), Errc::cancelled);
     server.resume();
     EXPECT_EQ(client.text("key:2"), "key:2");
 }

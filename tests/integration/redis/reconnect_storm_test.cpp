@@ -59,7 +59,8 @@ protected:
 };
 
 TEST_F(ReconnectStorm, a_thousand_callers_of_a_server_that_dies_make_one_attempt_to_connect) {
-    Client client(url(), {.max_silence = 1h, .reconnect_delay_min = 1h, .reconnect_delay_max = 1h});
+    Client client(url(),
+                  {.max_silence = 1h, .reconnect_delay_min = 1h, .reconnect_delay_max = 1h, .blocking_connections = 0});
     ASSERT_TRUE(client.ping());
     server.stop_replying(); // all of them wait for an answer when it dies
     start_callers(client, 10);
@@ -71,8 +72,11 @@ TEST_F(ReconnectStorm, a_thousand_callers_of_a_server_that_dies_make_one_attempt
 
 TEST_F(ReconnectStorm, each_of_several_connections_makes_one_attempt) {
     constexpr std::size_t connections = 4;
-    Client client(
-        url(), {.max_silence = 1h, .reconnect_delay_min = 1h, .reconnect_delay_max = 1h, .connections = connections});
+    Client client(url(), {.max_silence = 1h,
+                          .reconnect_delay_min = 1h,
+                          .reconnect_delay_max = 1h,
+                          .connections = connections,
+                          .blocking_connections = 0});
     for (std::size_t i = 0; i < connections; ++i)
         ASSERT_TRUE(client.ping());
     ASSERT_EQ(proxy.accepted(), connections);
@@ -86,7 +90,7 @@ TEST_F(ReconnectStorm, each_of_several_connections_makes_one_attempt) {
 
 TEST_F(ReconnectStorm, callers_who_never_give_up_make_one_attempt_for_each_back_off) {
     constexpr auto delay = 20ms; // less a share of up to a half
-    Client client(url(), {.reconnect_delay_min = delay, .reconnect_delay_max = delay});
+    Client client(url(), {.reconnect_delay_min = delay, .reconnect_delay_max = delay, .blocking_connections = 0});
     ASSERT_TRUE(client.ping());
     start_callers(client, SIZE_MAX);
     const auto begin = std::chrono::steady_clock::now();

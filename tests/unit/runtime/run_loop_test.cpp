@@ -17,7 +17,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -49,6 +52,35 @@ private:
     asio::io_context loop_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     std::thread thread_;
+};
+
+/// Waits until it is interrupted.
+class ScriptedDriver final : public RunLoop::Driver {
+public:
+    SteadyTime drive(RunLoop& loop, SteadyTime until) override {
+        std::unique_lock lock(mutex_);
+        ++drives_;
+        driving_.set_value();
+        driving_ = {};
+        while (!loop.has_work()) {
+            if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
+        }
+        return SteadyTime::min();
+    }
+    void interrupt(const RunLoop&) noexcept override {
+        // As an eventfd would: no lock that drive() holds while it asks the loop.
+        ++interrupts_;
+        changed_.notify_all();
+    }
+    void left(RunLoop&) noexcept override { ++left_; }
+
+    std::future<void> driving() { return driving_.get_future(); }
+    std::atomic<int> drives_{0}, interrupts_{0}, left_{0};
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::promise<void> driving_;
 };
 
 TEST(RunLoop, runs_its_jobs_in_order_on_the_thread_that_waits) {
@@ -179,39 +211,68 @@ TEST(RunLoop, the_outer_thread_waits_on_after_its_loop_was_given_back) {
 }
 
 TEST(RunLoop, timers_fire_on_the_thread_and_those_left_at_home) {
-    Home home;
-    const auto loop = home.lend();
-    std::promise<bool> left;
+    const auto runtime = tiercel::make_runtime(tiercel::RuntimeOptions{}).value();
+    const auto here = std::this_thread::get_id();
+    const auto now = std::chrono::steady_clock::now();
+    std::promise<std::thread::id> left;
     {
+        const auto loop = runtime->lend_thread();
         const RunLoop::Lending lending(*loop);
-        const auto here = std::this_thread::get_id();
-        loop->call_at(std::chrono::steady_clock::now() + 5ms, 1, [&] {
+        runtime->call_at(now + 5ms, [&] {
             EXPECT_EQ(std::this_thread::get_id(), here);
             loop->finish();
         });
-        loop->call_at(std::chrono::steady_clock::now() + 100ms, 2, [&] { left.set_value(home.is_here()); });
+        runtime->call_at(now + 100ms, [&] { left.set_value(std::this_thread::get_id()); });
         EXPECT_TRUE(loop->run_until(soon()));
     }
-    EXPECT_TRUE(left.get_future().get());
+    EXPECT_NE(left.get_future().get(), here);
 }
 
-TEST(RunLoop, a_cancelled_timer_goes_nowhere) {
+TEST(RunLoop, a_timer_that_another_thread_has_cancelled_is_not_sent_home) {
+    asio::io_context home;
+    const auto runtime = tiercel::make_runtime(home.get_executor()).value();
+    {
+        const auto loop = runtime->lend_thread();
+        const RunLoop::Lending lending(*loop);
+        const auto timer = runtime->call_at(soon() + 1h, [] { ADD_FAILURE(); });
+        const auto sent_home = runtime->call_at(soon() + 1h, [] { ADD_FAILURE(); });
+        std::thread([&] { EXPECT_TRUE(runtime->cancel(timer)); }).join();
+        loop->finish();
+        EXPECT_TRUE(loop->run_until(soon()));
+        EXPECT_TRUE(runtime->cancel(sent_home));
+    }
+    home.run_for(bound);
+    EXPECT_TRUE(home.stopped()); // it had nothing to wait for
+}
+
+TEST(RunLoop, jobs_that_make_jobs_do_not_keep_timers_waiting) {
+    const auto runtime = tiercel::make_runtime(tiercel::RuntimeOptions{}).value();
+    const auto loop = runtime->lend_thread();
+    const RunLoop::Lending lending(*loop);
+    bool over = false;
+    std::function<void()> again = [&] {
+        if (!over) loop->post(again);
+    };
+    loop->post(again);
+    runtime->call_at(std::chrono::steady_clock::now() + 5ms, [&] {
+        over = true;
+        loop->finish();
+    });
+    EXPECT_TRUE(loop->run_until(soon()));
+}
+
+TEST(RunLoop, another_driver_takes_the_place_of_one_that_is_through) {
     Home home;
     const auto loop = home.lend();
-    std::promise<void> later;
-    const auto now = std::chrono::steady_clock::now();
-    {
-        const RunLoop::Lending lending(*loop);
-        loop->call_at(now + 1ms, 1, [] { ADD_FAILURE(); });
-        loop->call_at(now + 20ms, 2, [] { ADD_FAILURE(); });
-        loop->call_at(now + 5ms, 3, [&] { loop->finish(); });
-        loop->call_at(now + 40ms, 4, [&] { later.set_value(); });
-        EXPECT_TRUE(loop->cancel(1));
-        EXPECT_FALSE(loop->cancel(1));
-        EXPECT_TRUE(loop->cancel(2));
-        EXPECT_TRUE(loop->run_until(soon()));
-    }
-    later.get_future().get();
+    const RunLoop::Lending lending(*loop);
+    const auto first = std::make_shared<ScriptedDriver>();
+    const auto second = std::make_shared<ScriptedDriver>();
+    EXPECT_TRUE(loop->begin_driving(first));
+    EXPECT_FALSE(loop->begin_driving(second));
+    loop->end_driving();
+    EXPECT_EQ(first->left_, 0);
+    EXPECT_TRUE(loop->begin_driving(second));
+    EXPECT_EQ(first->left_, 1);
 }
 
 TEST(RunLoop, a_coroutine_stays_on_the_thread_across_timers_of_the_event_loop) {
@@ -230,35 +291,6 @@ TEST(RunLoop, a_coroutine_stays_on_the_thread_across_timers_of_the_event_loop) {
     asio::co_spawn(asio::any_io_executor(loop->executor()), work(), asio::detached);
     EXPECT_TRUE(loop->run_until(soon()));
 }
-
-/// Waits until it is interrupted.
-class ScriptedDriver final : public RunLoop::Driver {
-public:
-    SteadyTime drive(RunLoop& loop, SteadyTime until) override {
-        std::unique_lock lock(mutex_);
-        ++drives_;
-        driving_.set_value();
-        driving_ = {};
-        while (!loop.has_work()) {
-            if (changed_.wait_until(lock, until) == std::cv_status::timeout) break;
-        }
-        return SteadyTime::min();
-    }
-    void interrupt(const RunLoop&) noexcept override {
-        // As an eventfd would: no lock that drive() holds while it asks the loop.
-        ++interrupts_;
-        changed_.notify_all();
-    }
-    void left(RunLoop&) noexcept override { ++left_; }
-
-    std::future<void> driving() { return driving_.get_future(); }
-    std::atomic<int> drives_{0}, interrupts_{0}, left_{0};
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::promise<void> driving_;
-};
 
 TEST(RunLoop, drives_instead_of_sleeping_and_is_interrupted_by_a_job) {
     Home home;

@@ -41,9 +41,11 @@ public:
             started->handler_.emplace(std::move(handler));
             if (auto loop = spi::RunLoop::of(executor); loop && loop.get() == spi::RunLoop::current()) {
                 const auto* const driven = connections.driven();
-                if (driven && loop->begin_driving(*driven)) {
+                // The loop has the connection for as long as it may drive it, and with it what owns that.
+                if (driven && loop->begin_driving(std::shared_ptr<DrivenConnection>(kept, driven->get()))) {
                     const auto to = *driven;
                     started->driven_by_ = loop;
+                    started->cancel_with(slot, to);
                     to->submit(started, loop);
                     return;
                 }
@@ -60,7 +62,8 @@ public:
 
 private:
     /// The slot outlives the call, and may outlive the connection.
-    void cancel_with(boost::asio::cancellation_slot slot, const std::shared_ptr<Connection>& connection) {
+    template <class AnyConnection>
+    void cancel_with(boost::asio::cancellation_slot slot, const std::shared_ptr<AnyConnection>& connection) {
         if (!slot.is_connected()) return;
         slot.assign([weak = std::weak_ptr(connection),
                      call = boost::intrusive_ptr<AwaitedCall>(this)](boost::asio::cancellation_type) {
@@ -73,7 +76,7 @@ private:
     void done() noexcept override {
         auto handler = std::move(*handler_);
         handler_.reset();
-        if (driven_by_) driven_by_->end_driving();
+        if (const auto loop = std::move(driven_by_)) loop->end_driving();
         const auto work = std::move(work_);
         boost::asio::post(std::move(handler));
     }

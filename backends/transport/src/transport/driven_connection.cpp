@@ -2,16 +2,9 @@
 
 #include "transport/connection_errors.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include <boost/container/small_vector.hpp>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -19,7 +12,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
-#include <iterator>
 #include <utility>
 
 namespace tiercel::transport {
@@ -39,43 +31,12 @@ constexpr int writes_for_others = 16;
 constexpr std::chrono::milliseconds idle_for_long{10};
 /// How long a wait may be that nobody can interrupt, since the process has no descriptor left for an eventfd.
 constexpr std::chrono::milliseconds look_without_interrupts_after{10};
-/// How long the event loop, as the reader, leaves a socket alone that takes no more.
-constexpr std::chrono::milliseconds look_for_room_after{5};
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
 }
 
 } // namespace
-
-class DrivenConnection::Lock {
-public:
-    explicit Lock(DrivenConnection& of) : of_(of), lock_(of.mutex_) {}
-    ~Lock() {
-        if (lock_) unlock();
-    }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
-
-    void lock() { lock_.lock(); }
-    void unlock() noexcept {
-        if (of_.settled_.empty()) {
-            lock_.unlock();
-            return;
-        }
-        // Mostly one or a few.
-        boost::container::small_vector<CallPtr, 8> settled(std::make_move_iterator(of_.settled_.begin()),
-                                                           std::make_move_iterator(of_.settled_.end()));
-        of_.settled_.clear();
-        lock_.unlock();
-        for (const auto& call : settled)
-            Pipeline::tell(*call);
-    }
-
-private:
-    DrivenConnection& of_;
-    std::unique_lock<std::mutex> lock_;
-};
 
 DrivenConnection::DrivenConnection(spi::Runtime& runtime, Endpoint to, std::shared_ptr<const Protocol> protocol,
                                    const ConnectionLimits& limits)
@@ -110,10 +71,19 @@ void DrivenConnection::submit(const CallPtr& call, const std::shared_ptr<RunLoop
         return;
     }
     const auto now = now_();
-    look_after_idleness(now);
+    try {
+        look_after_idleness(now);
+    } catch (const std::exception&) {
+        recover(wire_);
+    }
     pipeline_.add(call, now);
     waiters_.push_back({call, loop});
     serve(lock, now);
+}
+
+void DrivenConnection::cancel(const CallPtr& call) {
+    const Lock lock(*this);
+    pipeline_.cancel(*call);
 }
 
 void DrivenConnection::close() noexcept {
@@ -132,44 +102,66 @@ void DrivenConnection::close() noexcept {
 
 SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
     Lock lock(*this);
-    auto now = now_();
-    pipeline_.expire(now);
+    const auto now = now_();
     const auto wire = wire_;
-    if (!wire || wire->reading) return deadline_of(loop);
+    if (!wire || wire->reading) {
+        pipeline_.expire(now);
+        return deadline_of(loop);
+    }
     wire->reading = true;
     polling_.store(&loop, std::memory_order_relaxed);
+    try {
+        drive_as_reader(lock, wire, loop, until, now);
+    } catch (const std::exception&) {
+        recover(wire);
+    }
+    wire->reading = false;
+    wire->reader_wakes_at = SteadyTime::min();
+    const RunLoop* mine = &loop;
+    polling_.compare_exchange_strong(mine, nullptr, std::memory_order_relaxed);
+    if (wire != wire_ && wire_ && wire_->reading) poke(); // what was meant for that one may have come here
+    appoint(&loop);
+    return SteadyTime::min();
+}
+
+void DrivenConnection::drive_as_reader(Lock& lock, const SocketPtr& wire, const RunLoop& loop, SteadyTime until,
+                                       SteadyTime now) {
     DrivenSocket::Received received;
+    if (const auto next = pipeline_.next_event(); next && *next <= now) {
+        // Back from something else, and late: what has come meanwhile has come in time.
+        wire->receive(received, label_);
+        take(wire, received, now);
+        pipeline_.expire(now);
+    }
     for (;;) {
         flush(lock);
-        if (wire != wire_ || now >= until) break;
+        if (wire != wire_ || now >= until) return;
         const auto next = pipeline_.next_event();
         auto wake_at = next ? std::min(until, *next) : until;
         if (interrupts_ < 0) wake_at = std::min(wake_at, now + look_without_interrupts_after);
         const auto what =
             wire->stuffed && !wire->writing ? PlainSocket::For::replies_and_room : PlainSocket::For::replies;
         wire->reader_wakes_at = wake_at;
-        lock.unlock(); // here the loop hears of its own call
-        const bool over = loop.has_work();
         PlainSocket::Ready ready;
-        if (!over) {
+        {
+            const Lock::Release released(lock); // here the loop hears of its own call
+            if (loop.has_work()) return;
             ready = wire->socket.wait_for(what, interrupts_, wake_at);
             if (ready.to_receive) wire->receive(received, label_);
         }
-        lock.lock();
         wire->reader_wakes_at = SteadyTime::min();
-        if (over) break;
         now = now_();
         if (ready.to_send) wire->stuffed = false;
         take(wire, received, now);
         pipeline_.expire(now);
         judge_silence(now);
     }
-    wire->reading = false;
-    const RunLoop* mine = &loop;
-    polling_.compare_exchange_strong(mine, nullptr, std::memory_order_relaxed);
-    if (wire != wire_ && wire_ && wire_->reading) poke(); // what was meant for that one may have come here
-    appoint();
-    return SteadyTime::min();
+}
+
+/// Memory ran out in the middle of something: the socket is of no further use.
+void DrivenConnection::recover(const SocketPtr& wire) {
+    if (!wire) return;
+    lose(wire, Error(Errc::connection_lost, label_ + ": out of memory"), now_());
 }
 
 /// Only a thread in the wait needs it. One that is about to wait has set polling_ before it asked its loop for work;
@@ -307,126 +299,35 @@ void DrivenConnection::lose(SocketPtr wire, const Error& why, SteadyTime now) {
     connect_or_fail(now);
 }
 
-void DrivenConnection::start_session() {
-    session_ = std::make_shared<Session>(strand_, protocol_->make_codec());
-    asio::post(strand_, [self = shared_from_this(), session = session_] {
-        session->limit_opening(self->connect_timeout_, [self, session] {
-            self->session_failed(session, session->timed_out(*self->protocol_, self->label_, self->connect_timeout_));
-        });
-        asio::co_spawn(self->strand_, self->run(session), [self, session](const std::exception_ptr& thrown) {
-            if (thrown) self->session_failed(session, Error(Errc::connection_lost, self->label_ + ": out of memory"));
-        });
-    });
-}
-
-asio::awaitable<void> DrivenConnection::run(std::shared_ptr<Session> session) {
-    const auto opened = co_await session->open(endpoint_, *protocol_, label_);
-    if (!opened) {
-        session_failed(session, opened.error());
-        co_return;
-    }
-    session->connected = true;
-    session->connect_timer.cancel();
-    Lock lock(*this);
-    if (session != session_) co_return;
-    session_ = nullptr;
-    auto released = session->release();
-    if (!released) {
-        lock.unlock();
-        session_failed(session, Error(Errc::connection_failed, label_ + ": the socket cannot be handed over"));
-        co_return;
-    }
-    wire_ = std::make_shared<DrivenSocket>(released->descriptor, std::move(released->codec));
-    pipeline_.on_progress(now_());
-    home_timer_.cancel();
-    flush(lock);
-    appoint();
-}
-
-void DrivenConnection::session_failed(const std::shared_ptr<Session>& session, const Error& why) {
-    session->abort();
-    const Lock lock(*this);
-    if (session != session_) return;
-    session_ = nullptr;
-    last_failure_ = why;
-    const auto now = now_();
-    backoff_.failed(now, jitter_());
-    pipeline_.fail_waiting(why);
-    forget_settled();
-    home_timer_.cancel();
-}
-
 void DrivenConnection::forget_settled() {
     while (!waiters_.empty() && waiters_.front().call->is_settled())
         waiters_.pop_front();
 }
 
-/// Somebody is to become the reader, if there is anything to read for.
-void DrivenConnection::appoint() {
+bool DrivenConnection::has_waiter() const noexcept {
+    return std::any_of(waiters_.begin(), waiters_.end(),
+                       [](const Waiter& waiter) { return !waiter.call->is_settled(); });
+}
+
+/// Somebody is to become the reader, if there is anything to read for; the one who leaves that role, if nobody else
+/// can.
+void DrivenConnection::appoint(const RunLoop* leaving) {
     forget_settled();
     if (wire_ && wire_->reading) return;
+    RunLoop* last = nullptr;
     bool anybody = false;
     for (const auto& waiter : waiters_) {
         if (waiter.call->is_settled()) continue;
         anybody = true;
-        if (waiter.loop->wake()) return;
+        if (waiter.loop.get() == leaving) {
+            last = waiter.loop.get();
+        } else if (waiter.loop->wake()) {
+            return;
+        }
         // That thread is busy with something else; it will look here when it is done.
     }
+    if (last) last->wake();
     if (!anybody && pipeline_.has_unsettled()) leave_to_home();
-}
-
-void DrivenConnection::leave_to_home() {
-    if (std::exchange(at_home_, true)) return;
-    asio::co_spawn(strand_, drive_at_home(shared_from_this()), asio::detached);
-}
-
-/// The event loop reads for calls that nobody waits for here any more, until somebody does again.
-asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shared_ptr<DrivenConnection> self) {
-    DrivenSocket::Received received;
-    Lock lock(*this);
-    for (;;) {
-        auto now = now_();
-        pipeline_.expire(now);
-        judge_silence(now);
-        flush(lock);
-        const auto wire = wire_;
-        if (!pipeline_.has_unsettled() || (wire && wire->reading)) break;
-        const auto next = pipeline_.next_event();
-        if (wire) {
-            wire->reading = true;
-            wire->reader_wakes_at = next.value_or(now);
-            home_reads_ = true;
-        }
-        const bool stuffed = wire && wire->stuffed;
-        lock.unlock();
-        home_timer_.expires_at(stuffed ? now + look_for_room_after : next.value_or(now));
-        error_code error;
-        if (!wire) {
-            co_await home_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-            lock.lock();
-            continue;
-        }
-        const auto watched = std::make_shared<asio::posix::stream_descriptor>(strand_);
-        watched->assign(::dup(wire->socket.descriptor()), error);
-        if (!error) {
-            home_timer_.async_wait([watched](const error_code&) {
-                error_code ignored;
-                watched->cancel(ignored);
-            });
-            co_await watched->async_wait(asio::posix::descriptor_base::wait_read,
-                                         asio::redirect_error(asio::use_awaitable, error));
-            home_timer_.cancel();
-        }
-        wire->receive(received, label_);
-        lock.lock();
-        home_reads_ = false;
-        wire->reading = false;
-        wire->reader_wakes_at = SteadyTime::min();
-        wire->stuffed = false;
-        take(wire, received, now_());
-    }
-    at_home_ = false;
-    appoint();
 }
 
 SteadyTime DrivenConnection::deadline_of(const RunLoop& loop) const {

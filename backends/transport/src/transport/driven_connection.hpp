@@ -14,10 +14,14 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <boost/container/small_vector.hpp>
 
 #include <atomic>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,6 +65,9 @@ public:
     /// this connection.
     void submit(const CallPtr& call, const std::shared_ptr<spi::RunLoop>& loop);
 
+    /// As Connection::cancel, at once.
+    void cancel(const CallPtr& call);
+
     /// Ends what is outstanding with Errc::closed; later calls end the same. Idempotent.
     void close() noexcept;
 
@@ -90,11 +97,15 @@ private:
     void session_failed(const std::shared_ptr<Session>& session, const Error& why);
 
     void forget_settled();
-    void appoint();
+    bool has_waiter() const noexcept;
+    void appoint(const spi::RunLoop* leaving = nullptr);
+    void recover(const SocketPtr& wire);
+    void drive_as_reader(Lock& lock, const SocketPtr& wire, const spi::RunLoop& loop, SteadyTime until, SteadyTime now);
     void poke() noexcept;
     SteadyTime deadline_of(const spi::RunLoop& loop) const;
     void leave_to_home();
-    boost::asio::awaitable<void> drive_at_home(std::shared_ptr<DrivenConnection> self);
+    boost::asio::awaitable<void> drive_at_home();
+    std::shared_ptr<boost::asio::posix::stream_descriptor> watch(const DrivenSocket& wire) const;
 
     const boost::asio::any_io_executor strand_;
     const Endpoint endpoint_;
@@ -122,6 +133,48 @@ private:
     std::atomic<const spi::RunLoop*> polling_{nullptr};
 
     boost::asio::steady_timer home_timer_; // only on the strand
+};
+
+class DrivenConnection::Lock {
+public:
+    explicit Lock(DrivenConnection& of) : of_(of), lock_(of.mutex_) {}
+    ~Lock() {
+        if (lock_) unlock();
+    }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+    void lock() { lock_.lock(); }
+
+    /// Not held in this one's scope.
+    class Release {
+    public:
+        explicit Release(Lock& lock) noexcept : lock_(lock) { lock_.unlock(); }
+        ~Release() { lock_.lock(); }
+        Release(const Release&) = delete;
+        Release& operator=(const Release&) = delete;
+
+    private:
+        Lock& lock_;
+    };
+
+    void unlock() noexcept {
+        if (of_.settled_.empty()) {
+            lock_.unlock();
+            return;
+        }
+        // Mostly one or a few.
+        boost::container::small_vector<CallPtr, 8> settled(std::make_move_iterator(of_.settled_.begin()),
+                                                           std::make_move_iterator(of_.settled_.end()));
+        of_.settled_.clear();
+        lock_.unlock();
+        for (const auto& call : settled)
+            Pipeline::tell(*call);
+    }
+
+private:
+    DrivenConnection& of_;
+    std::unique_lock<std::mutex> lock_;
 };
 
 } // namespace tiercel::transport

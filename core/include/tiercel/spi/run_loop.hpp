@@ -11,7 +11,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -57,8 +56,18 @@ public:
         virtual void left(RunLoop& loop) noexcept = 0;
     };
 
-    /// `owner` is compared only: whose event loop `home` is.
-    RunLoop(boost::asio::any_io_executor home, const void* owner);
+    /// Timers by id, whose they are. Thread safety: all members may be called concurrently.
+    class Timers {
+    public:
+        virtual ~Timers() = default;
+        /// Its time has come. One that was cancelled, or has fired, is nothing.
+        virtual void fire(std::uint64_t id) = 0;
+        /// The loop watches the time no more: it is to fire on `home`.
+        virtual void send_home(std::uint64_t id, SteadyTime when, const boost::asio::any_io_executor& home) = 0;
+    };
+
+    /// `owner` is compared only: whose event loop `home` is. `timers` may be null if there are none.
+    RunLoop(boost::asio::any_io_executor home, const void* owner, std::shared_ptr<Timers> timers = nullptr);
     ~RunLoop();
     RunLoop(const RunLoop&) = delete;
     RunLoop& operator=(const RunLoop&) = delete;
@@ -86,16 +95,31 @@ public:
         RunLoop* const outer_;
     };
 
+    /// Hides current() from what is begun in its scope and waited for by somebody else.
+    class Away {
+    public:
+        Away() noexcept;
+        ~Away();
+        Away(const Away&) = delete;
+        Away& operator=(const Away&) = delete;
+
+    private:
+        RunLoop* const hidden_;
+    };
+
+    /// For a wait of another kind inside a job: gives back the loop that this thread lends, if any.
+    static void give_back_current();
+
     /// Runs jobs, timers and the driver until finish() has been called: true; or the deadline has come: false. The loop
     /// is then given back.
     bool run_until(SteadyTime deadline);
     /// What the thread waits for has come. The loop may be gone when this returns.
     void finish();
 
-    /// Calls `job` on this thread at `when`, while it is lent; then home does. `id` is for cancel.
-    void call_at(SteadyTime when, std::uint64_t id, std::function<void()> job);
-    /// False if it is not waiting here any more.
-    bool cancel(std::uint64_t id) noexcept;
+    /// Fires that timer at `when`, on this thread while it is lent.
+    void call_at(SteadyTime when, std::uint64_t id);
+    /// Spares the loop a timer that has been cancelled.
+    void forget(std::uint64_t id) noexcept;
 
     /// The thread is to drive for one thing more, until that thing ends. False if it may not: it drives for another
     /// driver, or is given back.
@@ -156,7 +180,6 @@ private:
     struct Timer {
         SteadyTime when;
         std::uint64_t id;
-        std::function<void()> job;
     };
     enum class State : unsigned char { running, sleeping, driving };
 
@@ -164,7 +187,6 @@ private:
     void run_next(std::unique_lock<std::mutex>& lock);
     void push(std::unique_ptr<AnyJob> job);
     void send_home(std::unique_ptr<AnyJob> job);
-    void send_home(Timer timer);
     void rouse(std::unique_lock<std::mutex>& lock) noexcept;
     bool run_due_timer(SteadyTime now);
     SteadyTime next_timer() const noexcept;
@@ -172,6 +194,7 @@ private:
 
     const boost::asio::any_io_executor home_;
     const void* const owner_;
+    const std::shared_ptr<Timers> timers_;
     const std::thread::id thread_ = std::this_thread::get_id();
 
     mutable std::mutex mutex_;
@@ -188,7 +211,7 @@ private:
     std::atomic<std::size_t> driven_{0};
     // The thread's alone.
     bool in_job_ = false;
-    std::vector<Timer> timers_; // few: unordered
+    std::vector<Timer> waiting_timers_; // few: unordered
 };
 
 /// Meets what any_io_executor asks for; dispatch() from a job of the loop runs at once.

@@ -29,15 +29,16 @@ T sync_wait(Runtime& runtime, boost::asio::awaitable<T> work) {
         std::exception_ptr thrown;
         std::optional<T> value;
         WaitFlag flag;
-    } outcome;
+    };
     const auto loop = runtime.lend_thread();
-    auto done = [&outcome, lent = loop.get()](std::exception_ptr thrown, T value) {
-        outcome.thrown = std::move(thrown);
-        if (!outcome.thrown) outcome.value.emplace(std::move(value));
-        if (lent) {
-            lent->finish();
+    const auto outcome = std::make_shared<Outcome>();
+    auto done = [outcome, loop](std::exception_ptr thrown, T value) {
+        outcome->thrown = std::move(thrown);
+        if (!outcome->thrown) outcome->value.emplace(std::move(value));
+        if (loop) {
+            loop->finish();
         } else {
-            outcome.flag.set();
+            outcome->flag.set();
         }
     };
     if (loop) {
@@ -46,10 +47,10 @@ T sync_wait(Runtime& runtime, boost::asio::awaitable<T> work) {
         loop->run_until(SteadyTime::max());
     } else {
         boost::asio::co_spawn(runtime.executor(), std::move(work), std::move(done));
-        runtime.wait(outcome.flag, SteadyTime::max());
+        runtime.wait(outcome->flag, SteadyTime::max());
     }
-    if (outcome.thrown) std::rethrow_exception(outcome.thrown);
-    return *std::move(outcome.value);
+    if (outcome->thrown) std::rethrow_exception(outcome->thrown);
+    return *std::move(outcome->value);
 }
 
 } // namespace tiercel::spi
