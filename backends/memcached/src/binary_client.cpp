@@ -254,6 +254,12 @@ private:
 
 Result<std::shared_ptr<spi::Backend>> connect_sasl(const std::vector<Server>& servers, const SaslOptions& options) {
     if (const auto valid = check(servers); !valid) return valid.error();
+    const auto socket = std::find_if(servers.begin(), servers.end(), is_unix_socket);
+    if (socket != servers.end()) {
+        return Error(Errc::invalid_option, "servers: \"" + socket->host +
+                                               "\": libmemcached does not log in over a unix socket; give a host and a "
+                                               "port");
+    }
     if (const auto valid = check(options); !valid) return valid.error();
     auto ring = Ring::create(servers);
     if (!ring) return ring.error();

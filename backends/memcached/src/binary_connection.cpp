@@ -154,12 +154,17 @@ Result<void> BinaryConnection::get_chunk(std::span<const BytesView> keys, std::s
     return {};
 }
 
+Error BinaryConnection::not_written(memcached_return_t code) {
+    // The server's word for having no memory comes as that for having none here; a write needs none to speak of.
+    return broken(code == MEMCACHED_MEMORY_ALLOCATION_FAILURE ? MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE : code);
+}
+
 Result<void> BinaryConnection::set(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
     if (auto in_time = await_until(deadline); !in_time) return in_time;
     const auto code = memcached_set(client_.get(), item.key.data(), item.key.size(), item.value.data(),
                                     item.value.size(), expiration, 0);
     if (code == MEMCACHED_SUCCESS) return {};
-    return broken(code);
+    return not_written(code);
 }
 
 Result<spi::Conditional> BinaryConnection::add(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
@@ -168,7 +173,7 @@ Result<spi::Conditional> BinaryConnection::add(const spi::PutItem& item, std::ti
                                     item.value.size(), expiration, 0);
     if (code == MEMCACHED_SUCCESS) return spi::Conditional::stored;
     if (code == MEMCACHED_NOTSTORED || code == MEMCACHED_DATA_EXISTS) return spi::Conditional::conflict;
-    return broken(code);
+    return not_written(code);
 }
 
 Result<spi::Conditional> BinaryConnection::cas(const spi::PutItem& item, std::time_t expiration, spi::Version expected,
@@ -179,7 +184,7 @@ Result<spi::Conditional> BinaryConnection::cas(const spi::PutItem& item, std::ti
     if (code == MEMCACHED_SUCCESS) return spi::Conditional::stored;
     if (code == MEMCACHED_DATA_EXISTS) return spi::Conditional::conflict;
     if (code == MEMCACHED_NOTFOUND) return spi::Conditional::absent;
-    return broken(code);
+    return not_written(code);
 }
 
 Result<bool> BinaryConnection::erase(BytesView key, SteadyTime deadline) {

@@ -61,6 +61,7 @@ private:
     Result<void> await_until(SteadyTime deadline);
     Error broken(memcached_return_t code);
     Error broken(Error error);
+    Error not_written(memcached_return_t code);
 
     // The allocators given to libmemcached: none gives more than `max_allocation_`, which bounds the value that a
     // server can claim to send.

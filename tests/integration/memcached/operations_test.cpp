@@ -235,12 +235,9 @@ TEST_P(MemcachedOperations, close_fails_later_calls_and_answers_those_in_progres
     EXPECT_EQ(text(cache.ping()), "closed");
 }
 
-using MemcachedUnixSocket = ::testing::TestWithParam<MemcachedClient>;
-INSTANTIATE_TEST_SUITE_P(Each, MemcachedUnixSocket, both_clients, client_name);
-
-TEST_P(MemcachedUnixSocket, is_a_server_like_any_other) {
-    MemcachedServer server(server_for(GetParam(), {.unix_socket = true}));
-    const auto cache = calls_over(GetParam(), "unix://" + server.unix_socket().string());
+TEST(MemcachedUnixSocket, is_a_server_like_any_other) {
+    MemcachedServer server({.unix_socket = true});
+    const Calls cache("unix://" + server.unix_socket().string());
     EXPECT_EQ(text(cache.put("k", "v")), "done");
     EXPECT_EQ(text(cache.get("k")), "v");
     server.kill9();

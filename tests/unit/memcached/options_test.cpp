@@ -80,6 +80,13 @@ TEST(MemcachedSaslOptions, out_of_range_are_named) {
     EXPECT_EQ(sasl_complaint({.username = "u", .password = "p"}), "none");
 }
 
+TEST(MemcachedSaslOptions, do_not_go_with_a_unix_socket) {
+    const auto made = connect_sasl("a, unix:///run/m.sock", {.username = "u", .password = "p"});
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code(), Errc::invalid_option);
+    EXPECT_THAT(made.error().message(), HasSubstr("/run/m.sock"));
+}
+
 TEST(MemcachedBackend, says_what_it_can_do_and_connects_to_nothing_before_it_must) {
     const auto backend = connect("no-such-host.invalid, 127.0.0.1:1", {.max_value_bytes = 77});
     ASSERT_TRUE(backend) << backend.error().message();

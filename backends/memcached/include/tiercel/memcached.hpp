@@ -113,7 +113,8 @@ struct SaslOptions {
     std::size_t max_queued = 1024;
 };
 
-/// As connect(), for servers that want a login. Keys land on the same servers. What it says goes in plain text.
+/// As connect(), for servers that want a login; without unix sockets, over which libmemcached does not log in. Keys land
+/// on the same servers. Neither the password nor anything else is encrypted.
 Result<std::shared_ptr<spi::Backend>> connect_sasl(const std::vector<Server>& servers, const SaslOptions& options);
 Result<std::shared_ptr<spi::Backend>> connect_sasl(std::string_view servers, const SaslOptions& options);
 

@@ -119,6 +119,9 @@ void Connection::start_session() {
         auto advice = std::string(tls ? "check that this is the server's port for TLS (for plain text, "
                                       : "check that the server answers");
         if (tls) advice.append(self->protocol_->advice_for_plain_text()).append(")");
+        if (session->step == Session::Step::greet && !self->endpoint_.tls) {
+            advice.append(", and if this is its port for TLS, ").append(self->protocol_->advice_for_tls());
+        }
         self->lose(session,
                    Error(Errc::connection_failed, self->label_ + ": " + missing + " within " +
                                                       std::to_string(self->connect_timeout_.count()) + " ms; " +
