@@ -16,7 +16,7 @@ Error to_error(std::string_view line, std::string_view server) {
     }
     if (line == "ERROR") {
         return made(Errc::protocol_error, "it does not know memcached's meta commands; is it another kind of server? "
-                                          "It has to be memcached 1.6 or later");
+                                          "It has to be memcached 1.6.18 or later");
     }
     auto words = line.substr(std::min(line.find(' ') + 1, line.size()));
     if (line.starts_with("CLIENT_ERROR unauthenticated")) {

@@ -11,21 +11,38 @@ class MetaCodec final : public transport::Codec {
 public:
     MetaCodec(std::string label, std::size_t max_value_bytes) : label_(std::move(label)), reader_(max_value_bytes) {}
 
-    BytesView greeting() const noexcept override { return "mn\r\n"; }
+    BytesView greeting() const noexcept override { return "mg tiercel:ping O1\r\nmn\r\n"; }
     Result<void> on_greeting_reply(const Reply& reply) override {
-        if (greeted_) return unexpected(label_);
         if (reply.kind == Reply::Kind::error) return to_error(reply.text, label_);
-        if (reply.kind != Reply::Kind::status || reply.text != "MN") return unexpected(label_);
-        greeted_ = true;
-        return {};
+        const bool found_or_not =
+            reply.kind == Reply::Kind::nil || (reply.kind == Reply::Kind::status && reply.text == "HD");
+        switch (expecting_) {
+        case Expecting::lookup:
+            if (!found_or_not) return unexpected(label_);
+            if (reply.tag != 1) {
+                return Error(Errc::unsupported,
+                             label_ +
+                                 ": it does not say which request it answers; memcached 1.6.18 or later is needed");
+            }
+            expecting_ = Expecting::end;
+            return {};
+        case Expecting::end:
+            if (reply.kind != Reply::Kind::status || reply.text != "MN") return unexpected(label_);
+            expecting_ = Expecting::nothing;
+            return {};
+        default:
+            return unexpected(label_);
+        }
     }
-    bool is_greeted() const noexcept override { return greeted_; }
+    bool is_greeted() const noexcept override { return expecting_ == Expecting::nothing; }
     Result<void> feed(BytesView bytes, std::vector<Reply>& replies) override { return reader_.feed(bytes, replies); }
 
 private:
+    enum class Expecting : unsigned char { lookup, end, nothing };
+
     const std::string label_;
     MetaReader reader_;
-    bool greeted_ = false;
+    Expecting expecting_ = Expecting::lookup;
 };
 
 } // namespace

@@ -10,7 +10,8 @@
 
 namespace tiercel::memcached {
 
-/// memcached's meta protocol. The greeting is `mn`, which only a memcached answers with MN.
+/// memcached's meta protocol. The greeting is a look-up with an opaque, which servers before 1.6.18 do not repeat for
+/// an item that they do not have, and `mn`, which only a memcached answers with MN.
 class MetaProtocol final : public transport::Protocol {
 public:
     /// `label`: of the server, for messages.

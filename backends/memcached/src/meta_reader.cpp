@@ -12,7 +12,7 @@ constexpr std::string_view end_of_line = "\r\n";
 
 Error not_memcached(const std::string& what) {
     return Error(Errc::protocol_error, "the answer is not memcached's meta protocol (" + what +
-                                           "); is it another kind of server? It has to be memcached 1.6 or later");
+                                           "); is it another kind of server? It has to be memcached 1.6.18 or later");
 }
 
 template <class Number>

@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(std::pair("220 mail.example.org ESMTP\r\n", "250 OK\r\n"),
                       std::pair("", "HTTP/1.1 400 Bad Request\r\n\r\n"), std::pair("", "-ERR unknown command\r\n"),
                       std::pair("", "OK\r\n"), std::pair("", "END\r\n"), std::pair("", "STORED\r\n"),
-                      std::pair("", "VERSION 1.4.0\r\n"), std::pair("", "HD\r\n"), std::pair("MN\r\n", "HD\r\n"),
+                      std::pair("", "VERSION 1.4.0\r\n"), std::pair("", "HD O1\r\n"), std::pair("MN\r\n", "HD\r\n"),
                       std::pair("SSH-2.0-OpenSSH_9.2\r\n", "Invalid SSH identification string.\r\n"),
                       std::pair("", "ERROR\r\n")));
 
@@ -88,6 +88,7 @@ TEST(MemcachedStrangePeer, an_address_that_cannot_be_reached_is_a_failed_connect
 Peer memcached_that_answers(std::function<std::string(std::uint32_t)> reply) {
     return Peer([reply = std::move(reply)](const std::string& line) -> std::string {
         if (line.empty()) return "";
+        if (line.starts_with("mg tiercel:ping ")) return "EN O1\r\n";
         if (line == "mn\r\n") return "MN\r\n";
         const auto opaque = line.rfind(" O");
         return opaque == line.npos ? "" : reply(static_cast<std::uint32_t>(std::stoul(line.substr(opaque + 2))));

@@ -25,12 +25,25 @@ protected:
 };
 
 TEST_F(Greeting, is_over_when_a_memcached_has_answered) {
-    EXPECT_EQ(codec->greeting(), "mn\r\n");
-    EXPECT_FALSE(codec->is_greeted());
-    EXPECT_TRUE(answer("M"));
-    EXPECT_FALSE(codec->is_greeted());
+    EXPECT_EQ(codec->greeting(), "mg tiercel:ping O1\r\nmn\r\n");
+    for (const char* part : {"", "E", "N O1\r\n", "M"}) {
+        EXPECT_TRUE(answer(part));
+        EXPECT_FALSE(codec->is_greeted());
+    }
     EXPECT_TRUE(answer("N\r\n"));
     EXPECT_TRUE(codec->is_greeted());
+}
+
+TEST_F(Greeting, does_not_mind_that_somebody_has_such_a_key) {
+    EXPECT_TRUE(answer("HD O1\r\nMN\r\n"));
+    EXPECT_TRUE(codec->is_greeted());
+}
+
+TEST_F(Greeting, is_refused_to_a_server_too_old_to_name_the_request_it_answers) {
+    const auto answered = answer("EN\r\nMN\r\n");
+    ASSERT_FALSE(answered);
+    EXPECT_EQ(answered.error().code(), Errc::unsupported);
+    EXPECT_THAT(answered.error().message(), HasSubstr("1.6.18"));
 }
 
 TEST_F(Greeting, is_refused_to_who_has_to_log_in) {
@@ -41,7 +54,8 @@ TEST_F(Greeting, is_refused_to_who_has_to_log_in) {
 }
 
 TEST_F(Greeting, tells_who_is_no_memcached_or_too_old) {
-    for (const char* text : {"ERROR\r\n", "HD\r\n", "EN\r\n", "VA 2\r\nMN\r\n", "220 mail ready\r\n", "MN\r\nMN\r\n"}) {
+    for (const char* text : {"ERROR\r\n", "EN O1\r\nEN O1\r\n", "VA 2 O1\r\nMN\r\nMN\r\n", "220 mail ready\r\n",
+                             "MN\r\n", "EN O1\r\nMN\r\nMN\r\n"}) {
         const auto other = MetaProtocol("memcached host:1", 1000).make_codec();
         std::vector<Reply> replies;
         auto outcome = other->feed(text, replies);

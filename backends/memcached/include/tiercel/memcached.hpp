@@ -79,7 +79,7 @@ struct Options {
     std::shared_ptr<spi::Runtime> runtime = {};
 };
 
-/// A pool of memcached servers (1.6 or later) as a backend: up to 100 servers, each key on one of them (weighted
+/// A pool of memcached servers (1.6.18 or later) as a backend: up to 100 servers, each key on one of them (weighted
 /// ketama, as most clients place it). Connects at first use and again after every loss. A server that fails costs its
 /// own keys only, which then give errors that name it; they do not move, unless there is a gutter. Errors:
 /// invalid_option naming the server, the option or the TLS file.
@@ -113,8 +113,8 @@ struct SaslOptions {
     std::size_t max_queued = 1024;
 };
 
-/// As connect(), for servers that want a login; without unix sockets, over which libmemcached does not log in. Keys land
-/// on the same servers. Neither the password nor anything else is encrypted.
+/// As connect(), for servers that want a login; without unix sockets, over which libmemcached does not log in. Keys
+/// land on the same servers. Neither the password nor anything else is encrypted.
 Result<std::shared_ptr<spi::Backend>> connect_sasl(const std::vector<Server>& servers, const SaslOptions& options);
 Result<std::shared_ptr<spi::Backend>> connect_sasl(std::string_view servers, const SaslOptions& options);
 
