@@ -1,5 +1,6 @@
 #include "calls.hpp"
 
+#include "support/fault_proxy.hpp"
 #include "support/memcached_server.hpp"
 #include "support/wait_until.hpp"
 
@@ -159,6 +160,28 @@ TEST_F(MemcachedGutter, takes_over_from_a_stopped_server_and_gives_back_when_it_
     servers[0].resume();
     // The owner has kept its memory: what was written meanwhile is not there.
     EXPECT_TRUE(wait_until([&] { return text(cache.get(hung.front())) == "v"; }));
+}
+
+TEST_F(MemcachedGutter, spares_a_dead_server_the_calls_of_many) {
+    FaultProxy proxy(servers[0].port());
+    const Calls guarded("127.0.0.1:" + std::to_string(proxy.port()),
+                        {.connect_timeout = 50ms,
+                         .reconnect_delay_min = 1h,
+                         .reconnect_delay_max = 1h,
+                         .gutter = memcached::Gutter{.servers = standing_in[0].address()}});
+    proxy.swallow(); // it accepts, and does not greet
+    std::atomic<int> served{0};
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 8; ++i) {
+        callers.emplace_back([&] {
+            for (const auto& key : keys)
+                if (guarded.put(key, key) && text(guarded.get(key)) == key) ++served;
+        });
+    }
+    for (auto& caller : callers)
+        caller.join();
+    EXPECT_EQ(served, 8 * 90); // even those who found it out
+    EXPECT_EQ(proxy.accepted(), 1u);
 }
 
 TEST_F(MemcachedGutter, that_is_dead_itself_is_an_error_that_names_it) {
