@@ -4,6 +4,7 @@
 #include "options_check.hpp"
 
 #include <tiercel/detail/engine.hpp>
+#include <tiercel/spi/run_loop.hpp>
 #include <tiercel/spi/runtime.hpp>
 
 #include <algorithm>
@@ -13,6 +14,8 @@
 #include <utility>
 
 namespace tiercel::detail {
+
+using std::chrono::nanoseconds;
 
 namespace {
 
@@ -87,16 +90,16 @@ public:
     CacheStats stats() const override;
 
     Result<void> close() override {
-        struct Arrival {
+        struct Closed {
             std::optional<Result<void>> result;
             spi::WaitFlag flag;
         };
-        const auto arrival = std::make_shared<Arrival>();
+        const auto arrival = std::make_shared<Closed>();
         async_close([arrival](Result<void> result) {
             arrival->result.emplace(std::move(result));
             arrival->flag.set();
         });
-        if (!arrival->flag.is_set() && !block(arrival->flag, chain_->options.timeouts.close)) {
+        if (!arrival->flag.is_set() && !wait(arrival->flag, chain_->options.timeouts.close)) {
             finish_close(); // on the event loop's thread, or with nobody turning it, nobody else would
         }
         // Another thread may be finishing; or this one, further up, in a removal listener that closes its own cache.
@@ -135,19 +138,40 @@ public:
     }
 
 protected:
-    Result<void> block(const spi::WaitFlag& flag, std::optional<std::chrono::nanoseconds> timeout) override {
-        if (chain_->runtime->on_event_loop()) {
-            return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use "
-                                            "the async_ form there. What was begun goes on");
+    Result<void> block(const std::shared_ptr<Arrival>& arrived, const std::function<void()>& start,
+                       std::optional<nanoseconds> timeout) override {
+        // Without tiers all there is to wait for is the loader, which has threads of its own.
+        if (!chain_->tiers.empty()) arrived->loop = chain_->runtime->lend_thread();
+        if (!arrived->loop) {
+            start();
+            return arrived->flag.is_set() ? Result<void>() : wait(arrived->flag, timeout);
         }
-        const auto longest = std::chrono::nanoseconds::max() - late_timer;
-        const auto patience = std::min(timeout.value_or(chain_->options.timeouts.call), longest) + late_timer;
-        if (chain_->runtime->wait(flag, chain_->after(patience))) return {};
+        const auto until = chain_->after(patience(timeout));
+        const spi::RunLoop::Lending lending(*arrived->loop);
+        start();
+        if (arrived->loop->run_until(until)) return {};
+        return does_not_turn();
+    }
+
+private:
+    nanoseconds patience(std::optional<nanoseconds> timeout) const {
+        constexpr nanoseconds longest = nanoseconds::max() - late_timer;
+        return std::min(timeout.value_or(chain_->options.timeouts.call), longest) + late_timer;
+    }
+    Error does_not_turn() const {
         return Error(Errc::timeout, "the event loop of cache '" + chain_->options.name +
                                         "' does not turn: something blocks it, or nobody runs it");
     }
 
-private:
+    Result<void> wait(const spi::WaitFlag& flag, std::optional<nanoseconds> timeout) const {
+        if (chain_->runtime->on_event_loop()) {
+            return Error(Errc::would_block, "a blocking call on the event loop's own thread would wait for itself; use "
+                                            "the async_ form there. What was begun goes on");
+        }
+        if (chain_->runtime->wait(flag, chain_->after(patience(timeout)))) return {};
+        return does_not_turn();
+    }
+
     [[gnu::noinline]] EntryPtr find_and_time(KeyRef key) noexcept {
         const auto began = chain_->runtime->now();
         auto entry = chain_->store.find(key);
@@ -208,6 +232,18 @@ private:
     std::atomic<std::thread::id> finisher_{};
     bool closed_ = false;
 };
+
+} // namespace
+
+void Arrival::set() {
+    if (loop) {
+        loop->finish();
+    } else {
+        flag.set();
+    }
+}
+
+namespace {
 
 CacheStats ChainEngine::stats() const {
     const auto& chain = *chain_;

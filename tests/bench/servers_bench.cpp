@@ -1,4 +1,5 @@
-// Redis and Memcached as L2 on loopback, next to their raw clients doing the same on a connection of each thread's own.
+// Redis and Memcached as L2 on loopback, and their clients alone, next to their raw clients doing the same on a
+// connection of each thread's own.
 
 #include "servers.hpp"
 #include "support/memcached_server.hpp"
@@ -9,6 +10,8 @@
 #include <tiercel/cache.hpp>
 #include <tiercel/memcached.hpp>
 #include <tiercel/redis.hpp>
+#include <tiercel/spi/backend.hpp>
+#include <tiercel/spi/sync_wait.hpp>
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +19,7 @@
 #include <hiredis/hiredis.h>
 #include <libmemcached/memcached.h>
 
+#include <array>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -101,6 +105,52 @@ void get(benchmark::State& state, Cache& (*cache)()) {
         if (!one.get(keys()[i++ % keys().size()], {.skip = tiercel::Skip::memory()})) state.SkipWithError("a miss");
     }
     state.SetItemsProcessed(state.iterations());
+}
+
+void client_get(benchmark::State& state, tiercel::spi::Backend& (*client)()) {
+    auto& backend = client();
+    const auto runtime = tiercel::spi::default_runtime();
+    auto i = start_of(state);
+    for (auto _ : state) {
+        const std::array<tiercel::BytesView, 1> one{keys()[i++ % keys().size()]};
+        const auto found =
+            tiercel::spi::sync_wait(*runtime, backend.get_many(one, {std::chrono::steady_clock::now() + 2s}));
+        if (!found.front() || !*found.front()) state.SkipWithError("a miss");
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
+void client_get_many(benchmark::State& state, tiercel::spi::Backend& (*client)()) {
+    auto& backend = client();
+    const auto runtime = tiercel::spi::default_runtime();
+    auto i = start_of(state);
+    std::vector<tiercel::BytesView> some(batch);
+    for (auto _ : state) {
+        for (std::size_t n = 0; n < batch; ++n)
+            some[n] = keys()[(i + n) % keys().size()];
+        const auto found =
+            tiercel::spi::sync_wait(*runtime, backend.get_many(some, {std::chrono::steady_clock::now() + 2s}));
+        if (!found.front() || !*found.front()) state.SkipWithError("a miss");
+        i += batch;
+    }
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
+}
+
+tiercel::spi::Backend& redis_client() {
+    static const auto backend = [] {
+        auto made = tiercel::redis::connect(redis_server().url()).value();
+        const auto runtime = tiercel::spi::default_runtime();
+        std::vector<tiercel::spi::PutItem> items;
+        static const std::string value(92, 'v');
+        for (const auto& key : keys())
+            items.push_back({key, value, std::nullopt});
+        for (const auto& put :
+             tiercel::spi::sync_wait(*runtime, made->put_many(items, {std::chrono::steady_clock::now() + 10s}))) {
+            if (!put) throw std::runtime_error(put.error().message());
+        }
+        return made;
+    }();
+    return *backend;
 }
 
 void get_many(benchmark::State& state, Cache& (*cache)()) {
@@ -271,9 +321,25 @@ void tiercel::bench::start_servers() {
 }
 
 BENCHMARK_CAPTURE(get, redis, redis_cache)->Name("redis get: tiercel")->Threads(1)->Threads(8)->UseRealTime();
-BENCHMARK(hiredis_get)->Name("redis get: hiredis, a connection a thread")->Threads(1)->Threads(8)->UseRealTime();
+BENCHMARK_CAPTURE(client_get, redis, redis_client)
+    ->Name("redis get: tiercel, the client alone")
+    ->Threads(1)
+    ->Threads(8)
+    ->Threads(32)
+    ->UseRealTime();
+BENCHMARK(hiredis_get)
+    ->Name("redis get: hiredis, a connection a thread")
+    ->Threads(1)
+    ->Threads(8)
+    ->Threads(32)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(get_many, redis, redis_cache)
     ->Name("redis 100 keys: tiercel get_many")
+    ->Threads(1)
+    ->Threads(2)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(client_get_many, redis, redis_client)
+    ->Name("redis 100 keys: tiercel, the client alone")
     ->Threads(1)
     ->Threads(2)
     ->UseRealTime();

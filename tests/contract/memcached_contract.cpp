@@ -16,6 +16,8 @@ private:
 };
 
 const auto registered = register_backend_contract<MemcachedFixture>("Memcached");
+const auto registered_blocked =
+    register_backend_contract<MemcachedFixture>("MemcachedBlocked", Callers::blocked_threads);
 
 class MemcachedSaslFixture final : public BackendFixture {
 public:

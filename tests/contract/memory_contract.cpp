@@ -18,6 +18,7 @@ private:
 };
 
 const auto registered = register_backend_contract<MemoryFixture>("Memory");
+const auto registered_blocked = register_backend_contract<MemoryFixture>("MemoryBlocked", Callers::blocked_threads);
 
 } // namespace
 } // namespace tiercel::testing

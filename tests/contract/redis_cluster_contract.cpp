@@ -32,6 +32,8 @@ public:
 };
 
 const auto registered = register_backend_contract<RedisClusterFixture>("RedisCluster");
+const auto registered_blocked =
+    register_backend_contract<RedisClusterFixture>("RedisClusterBlocked", Callers::blocked_threads);
 
 } // namespace
 } // namespace tiercel::testing

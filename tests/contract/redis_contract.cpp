@@ -34,6 +34,7 @@ private:
 };
 
 const auto registered = register_backend_contract<RedisFixture>("Redis");
+const auto registered_blocked = register_backend_contract<RedisFixture>("RedisBlocked", Callers::blocked_threads);
 const auto registered_tls = register_backend_contract<RedisTlsFixture>("RedisTls");
 
 } // namespace

@@ -139,7 +139,7 @@ asio::awaitable<void> Pool::exchange(Batch& batch, PoolServerPtr server, Places 
         }
         const boost::intrusive_ptr<AwaitedCall> call(
             new AwaitedCall(std::move(request), count, batch.deadline, first_tag));
-        co_await AwaitedCall::settle(shared_from_this(), server->connections.next(), call);
+        co_await AwaitedCall::settle(shared_from_this(), server->connections, call);
 
         server->note(call->replies.empty() ? call->error : std::nullopt, now_());
         for (std::size_t i = 0; i < count; ++i) {
@@ -167,7 +167,7 @@ asio::awaitable<Result<void>> Pool::ping(SteadyTime deadline) {
         const auto left = static_cast<std::chrono::nanoseconds::rep>(owners_.servers.size() - i);
         const boost::intrusive_ptr<AwaitedCall> call(
             new AwaitedCall(Bytes("mn\r\n"), 1, now + (deadline - now) / left));
-        co_await AwaitedCall::settle(shared_from_this(), owners_.servers[i]->connections.next(), call);
+        co_await AwaitedCall::settle(shared_from_this(), owners_.servers[i]->connections, call);
         if (call->error) {
             answered = *call->error;
             continue;

@@ -11,7 +11,7 @@ namespace {
 
 /// The call says nothing of the server.
 bool is_callers_own(const Error& error) {
-    return error == Errc::closed || error == Errc::overloaded;
+    return error == Errc::closed || error == Errc::overloaded || error == Errc::cancelled;
 }
 
 SteadyTime now_() {

@@ -111,7 +111,7 @@ asio::awaitable<void> Cluster::send_to(Batch& batch, NodePtr node, Places places
     }
     const boost::intrusive_ptr<AwaitedCall> call(
         new AwaitedCall(std::move(request), places.size() * replies_each, batch.deadline));
-    co_await AwaitedCall::settle(shared_from_this(), node->connections.next(), call);
+    co_await AwaitedCall::settle(shared_from_this(), node->connections, call);
 
     if (!call->replies.empty()) Topology::answered(*node);
     if (call->error && is_failure_of_node(*call->error)) topology_->failed(*node);
@@ -246,7 +246,7 @@ asio::awaitable<Answer> Cluster::run_at(std::string server, Commands command, St
     const auto node = topology_->node(*address);
     if (!node) co_return node.error();
     const boost::intrusive_ptr<AwaitedCall> call(new AwaitedCall(std::move(command).take_bytes(), 1, deadline));
-    co_await AwaitedCall::settle(shared_from_this(), (*node)->connections.next(), call);
+    co_await AwaitedCall::settle(shared_from_this(), (*node)->connections, call);
     if (call->error) {
         if (is_failure_of_node(*call->error)) topology_->failed(**node);
         co_return *call->error;

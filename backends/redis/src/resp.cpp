@@ -42,7 +42,8 @@ transport::ConnectionLimits limits_of(const Options& options) {
             .reconnect_delay_max = options.reconnect_delay_max,
             .max_pending_calls = options.max_pending_calls,
             .max_pending_bytes = options.max_pending_bytes,
-            .connections = options.connections};
+            .connections = options.connections,
+            .blocking_connections = options.blocking_connections};
 }
 
 transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options) {

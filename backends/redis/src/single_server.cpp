@@ -18,7 +18,7 @@ SingleServer::SingleServer(std::shared_ptr<spi::Runtime> runtime, const Address&
 asio::awaitable<std::vector<Answer>> SingleServer::run(Commands commands, SteadyTime deadline) {
     const std::size_t count = commands.count();
     const boost::intrusive_ptr<AwaitedCall> call(new AwaitedCall(std::move(commands).take_bytes(), count, deadline));
-    co_await AwaitedCall::settle(shared_from_this(), connections_.next(), call);
+    co_await AwaitedCall::settle(shared_from_this(), connections_, call);
     std::vector<Answer> answers;
     answers.reserve(count);
     for (auto& reply : call->replies) {

@@ -65,7 +65,7 @@ public:
             end();
             return;
         }
-        asio::co_spawn(chain_->runtime->executor(), descend(shared_from_this()), asio::detached);
+        asio::co_spawn(chain_->runtime->executor_here(), descend(shared_from_this()), asio::detached);
     }
 
 private:
@@ -198,7 +198,7 @@ private:
             return;
         }
         asio::co_spawn(
-            chain_->runtime->executor(),
+            chain_->runtime->executor_here(),
             [](std::shared_ptr<Descent> self) -> asio::awaitable<void> {
                 co_await self->fill_tiers();
                 self->end();

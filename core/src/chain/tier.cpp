@@ -126,7 +126,7 @@ std::shared_ptr<Signal<T>> Tier::bounded(std::shared_ptr<Call> call, SteadyTime 
         }
         result->set(*std::move(value));
     };
-    asio::co_spawn(context_.runtime->executor(),
+    asio::co_spawn(context_.runtime->executor_here(),
                    run(shared_from_this(), std::move(call), signal, shared_late, std::move(work), timer),
                    asio::detached);
     return signal;

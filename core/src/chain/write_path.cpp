@@ -170,7 +170,7 @@ public:
             return;
         }
         asio::co_spawn(
-            chain_->runtime->executor(),
+            chain_->runtime->executor_here(),
             [](std::shared_ptr<Erasure> self) -> asio::awaitable<void> {
                 co_await self->change_tiers({});
                 self->finish();
@@ -284,7 +284,7 @@ private:
             return;
         }
         asio::co_spawn(
-            chain_->runtime->executor(),
+            chain_->runtime->executor_here(),
             [](std::shared_ptr<WriteThrough> writing) -> asio::awaitable<void> {
                 std::vector<WireValue> values;
                 values.reserve(writing->items_.size());
@@ -318,7 +318,7 @@ private:
         }
         if (next_) {
             // It inherits the scope's count. Posted: there may be as many rounds as writes.
-            asio::post(chain_->runtime->executor(), [next = std::move(next_)] { next->begin(); });
+            asio::post(chain_->runtime->executor_here(), [next = std::move(next_)] { next->begin(); });
         } else {
             leave();
         }
@@ -453,7 +453,7 @@ detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<v
     operation->fail_at(chain->after(timeout), timeout_error(*chain, timeout));
     chain->writes.add(operation);
     asio::co_spawn(
-        chain->runtime->executor(),
+        chain->runtime->executor_here(),
         [](ChainPtr owner, std::shared_ptr<WriteOperation> op, CallOptions opts, std::uint64_t at,
            WriteReport told) -> asio::awaitable<void> {
             std::vector<Tier::PendingOutcomes> pending(owner->tiers.size());

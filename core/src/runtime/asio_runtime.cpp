@@ -1,5 +1,7 @@
 #include "asio_runtime.hpp"
 
+#include <tiercel/spi/run_loop.hpp>
+
 #include <time.h>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -71,9 +73,22 @@ public:
     TimerId call_at(const asio::any_io_executor& executor, SteadyTime when, std::function<void()> job) {
         const std::lock_guard lock(mutex_);
         const TimerId id = ++last_;
-        const auto [place, inserted] =
-            pending_.emplace(id, Pending{asio::steady_timer(executor, when), std::move(job)});
-        place->second.timer.async_wait([weak = weak_from_this(), id](boost::system::error_code) {
+        const auto [place, inserted] = pending_.emplace(
+            id, Pending{std::optional<asio::steady_timer>(std::in_place, executor, when), std::move(job)});
+        place->second.timer->async_wait([weak = weak_from_this(), id](boost::system::error_code) {
+            if (auto self = weak.lock()) self->fire(id);
+        });
+        return id;
+    }
+
+    /// A thread that waits watches the time itself: no timer of the event loop is set.
+    TimerId call_at(spi::RunLoop& loop, SteadyTime when, std::function<void()> job) {
+        const TimerId id = [&] {
+            const std::lock_guard lock(mutex_);
+            pending_.emplace(++last_, Pending{std::nullopt, std::move(job)});
+            return last_;
+        }();
+        loop.call_at(when, id, [weak = weak_from_this(), id] {
             if (auto self = weak.lock()) self->fire(id);
         });
         return id;
@@ -92,7 +107,7 @@ public:
 
 private:
     struct Pending {
-        asio::steady_timer timer;
+        std::optional<asio::steady_timer> timer;
         std::function<void()> job;
     };
 
@@ -166,11 +181,27 @@ std::uint64_t AsioRuntime::random() noexcept {
     return engine();
 }
 
+std::shared_ptr<spi::RunLoop> AsioRuntime::lend_thread() {
+    if (on_event_loop()) return nullptr;
+    return std::make_shared<spi::RunLoop>(executor(), this);
+}
+
+asio::any_io_executor AsioRuntime::executor_here() {
+    auto* const lent = spi::RunLoop::current();
+    if (lent && lent->is_of(this) && lent->is_lent()) return lent->executor();
+    return executor();
+}
+
 spi::Runtime::TimerId AsioRuntime::call_at(SteadyTime when, std::function<void()> job) {
+    auto* const lent = spi::RunLoop::current();
+    if (lent && lent->is_of(this) && lent->is_lent()) return timers_->call_at(*lent, when, std::move(job));
     return timers_->call_at(executor(), when, std::move(job));
 }
 
 bool AsioRuntime::cancel(TimerId timer) noexcept {
+    // Elsewhere, one that is left over finds nothing to do.
+    auto* const lent = spi::RunLoop::current();
+    if (lent && lent->is_of(this)) lent->cancel(timer);
     return timers_->cancel(timer);
 }
 

@@ -26,6 +26,8 @@ public:
     SteadyTime coarse_now() const noexcept override;
     SystemTime wall_now() const noexcept override;
     boost::asio::any_io_executor executor() override;
+    std::shared_ptr<spi::RunLoop> lend_thread() override;
+    boost::asio::any_io_executor executor_here() override;
     std::uint64_t random() noexcept override;
     TimerId call_at(SteadyTime when, std::function<void()> job) override;
     bool cancel(TimerId timer) noexcept override;

@@ -1,7 +1,5 @@
 #include "scenario.hpp"
 
-#include <tiercel/testing/run.hpp>
-
 #include <boost/asio/detached.hpp>
 
 #include <array>
@@ -19,7 +17,7 @@ std::vector<std::string> every_call(Subject& subject, spi::CallContext call) {
     const auto keys = subject.keys(3);
     const auto all = views(keys);
     const std::vector<spi::PutItem> items = {{all[0], "v", {}}, {all[1], "v", 1h}, {all[2], "v", {}}};
-    const auto found = run(backend.get_many(all, call));
+    const auto found = subject.run(backend.get_many(all, call));
     EXPECT_EQ(found.size(), all.size());
     for (const auto& result : found)
         outcomes.push_back(result ? *result ? "a value" : "nothing" : std::string(to_string(result.error().code())));
@@ -28,25 +26,25 @@ std::vector<std::string> every_call(Subject& subject, spi::CallContext call) {
         for (const auto& result : results)
             outcomes.push_back(result ? "success" : std::string(to_string(result.error().code())));
     };
-    note(run(backend.put_many(items, call)));
-    note(run(backend.touch_many(all, 1h, call)));
-    note(run(backend.erase_many(all, call)));
+    note(subject.run(backend.put_many(items, call)));
+    note(subject.run(backend.touch_many(all, 1h, call)));
+    note(subject.run(backend.erase_many(all, call)));
     const auto note_one = [&](const auto& result) {
         outcomes.push_back(result ? "success" : std::string(to_string(result.error().code())));
     };
-    note_one(run(backend.ping(call)));
+    note_one(subject.run(backend.ping(call)));
     if (subject.can().conditional_writes) {
-        note_one(run(backend.put_if_absent(items[0], call)));
-        note_one(run(backend.put_if_version(items[0], spi::Version(1), call)));
+        note_one(subject.run(backend.put_if_absent(items[0], call)));
+        note_one(subject.run(backend.put_if_version(items[0], spi::Version(1), call)));
     }
-    if (subject.can().scans) note_one(run(backend.scan(subject.key(""), "", call)));
+    if (subject.can().scans) note_one(subject.run(backend.scan(subject.key(""), "", call)));
     return outcomes;
 }
 
 void a_deadline_in_the_past_is_a_timeout_at_once(Subject& subject) {
     for (const auto& outcome : every_call(subject, subject.call(-1h)))
         EXPECT_EQ(outcome, "timeout");
-    EXPECT_EQ(describe(run(subject.backend().ping(subject.call()))), "done") << "the backend must work on";
+    EXPECT_EQ(describe(subject.run(subject.backend().ping(subject.call()))), "done") << "the backend must work on";
     EXPECT_EQ(subject.text(subject.keys(1)[0]), nothing) << "nothing may have been sent";
 }
 

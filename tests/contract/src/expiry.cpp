@@ -1,7 +1,5 @@
 #include "scenario.hpp"
 
-#include <tiercel/testing/run.hpp>
-
 #include <array>
 
 namespace tiercel::testing::contract {
@@ -27,7 +25,7 @@ void each_item_of_a_batch_has_its_own_ttl(Subject& subject) {
     const auto brief_one = subject.key("brief"), longer = subject.key("longer"), lasting = subject.key("lasting");
     const std::array items = {spi::PutItem{longer, "v", 1h}, spi::PutItem{brief_one, "v", brief},
                               spi::PutItem{lasting, "v", {}}};
-    for (const auto& stored : run(subject.backend().put_many(items, subject.call())))
+    for (const auto& stored : subject.run(subject.backend().put_many(items, subject.call())))
         EXPECT_EQ(describe(stored), "done");
     EXPECT_TRUE(subject.expires(brief_one));
     EXPECT_EQ(subject.text(longer), "v");

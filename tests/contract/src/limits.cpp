@@ -1,7 +1,5 @@
 #include "scenario.hpp"
 
-#include <tiercel/testing/run.hpp>
-
 #include <algorithm>
 #include <array>
 
@@ -68,7 +66,7 @@ void a_value_over_the_limit_is_refused_and_harms_nothing_else(Subject& subject) 
     }
     const std::string value = bytes(limit + 1);
     const std::array items = {spi::PutItem{small, "v", {}}, spi::PutItem{big, value, {}}};
-    const auto stored = run(subject.backend().put_many(items, subject.call()));
+    const auto stored = subject.run(subject.backend().put_many(items, subject.call()));
     ASSERT_EQ(stored.size(), 2U);
     EXPECT_EQ(describe(stored[0]), "done");
     EXPECT_EQ(describe(stored[1]), "(value_too_large)");

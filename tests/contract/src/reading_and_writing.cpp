@@ -1,7 +1,5 @@
 #include "scenario.hpp"
 
-#include <tiercel/testing/run.hpp>
-
 #include <array>
 #include <set>
 
@@ -14,7 +12,7 @@ void has_a_short_name(Subject& subject) {
 }
 
 void answers_ping(Subject& subject) {
-    EXPECT_EQ(describe(run(subject.backend().ping(subject.call()))), "done");
+    EXPECT_EQ(describe(subject.run(subject.backend().ping(subject.call()))), "done");
 }
 
 void a_stored_value_comes_back(Subject& subject) {
@@ -66,10 +64,10 @@ void erase_tells_whether_a_value_was_there(Subject& subject) {
 }
 
 void an_empty_batch_gives_no_results(Subject& subject) {
-    EXPECT_TRUE(run(subject.backend().get_many({}, subject.call())).empty());
-    EXPECT_TRUE(run(subject.backend().put_many({}, subject.call())).empty());
-    EXPECT_TRUE(run(subject.backend().erase_many({}, subject.call())).empty());
-    EXPECT_TRUE(run(subject.backend().touch_many({}, 1h, subject.call())).empty());
+    EXPECT_TRUE(subject.run(subject.backend().get_many({}, subject.call())).empty());
+    EXPECT_TRUE(subject.run(subject.backend().put_many({}, subject.call())).empty());
+    EXPECT_TRUE(subject.run(subject.backend().erase_many({}, subject.call())).empty());
+    EXPECT_TRUE(subject.run(subject.backend().touch_many({}, 1h, subject.call())).empty());
 }
 
 void a_batch_answers_in_the_order_of_its_keys(Subject& subject) {
@@ -99,7 +97,7 @@ void a_key_twice_in_a_batch_is_answered_twice(Subject& subject) {
     EXPECT_FALSE(found[3].value().has_value());
 
     const std::array items = {spi::PutItem{a, "one", {}}, spi::PutItem{a, "two", {}}};
-    const auto stored = run(subject.backend().put_many(items, subject.call()));
+    const auto stored = subject.run(subject.backend().put_many(items, subject.call()));
     ASSERT_EQ(stored.size(), 2U);
     EXPECT_EQ(describe(stored[0]) + describe(stored[1]), "donedone");
     const auto kept = subject.text(a);
@@ -115,7 +113,7 @@ void a_batch_of_a_thousand_mixes_nothing_up(Subject& subject) {
         values.push_back(key + " holds this");
     for (std::size_t i = 0; i < count; i += 2)
         items.push_back({keys[i], values[i], {}});
-    const auto stored = run(subject.backend().put_many(items, subject.call()));
+    const auto stored = subject.run(subject.backend().put_many(items, subject.call()));
     ASSERT_EQ(stored.size(), items.size());
     for (const auto& result : stored)
         ASSERT_EQ(describe(result), "done");
@@ -140,7 +138,7 @@ Result<std::multiset<std::string>> scan_all(Subject& subject, const std::string&
     std::multiset<std::string> seen;
     std::string cursor;
     for (int page = 0; page < 1000; ++page) {
-        auto result = run(subject.backend().scan(prefix, cursor, subject.call()));
+        auto result = subject.run(subject.backend().scan(prefix, cursor, subject.call()));
         if (!result) return result.error();
         seen.insert(result->keys.begin(), result->keys.end());
         cursor = result->cursor;

@@ -1,7 +1,5 @@
 #include "scenario.hpp"
 
-#include <tiercel/testing/run.hpp>
-
 #include <poll.h>
 
 #include <random>
@@ -54,7 +52,8 @@ int register_scenarios(const Registration& registration) {
 }
 
 Subject::Subject(const Registration& registration)
-    : fixture_(registration.make()),
+    : callers_(registration.callers),
+      fixture_(registration.make()),
       backend_(fixture_->backend()),
       clock_(fixture_->clock()),
       make_unreachable_(registration.make_unreachable),

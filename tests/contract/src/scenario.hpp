@@ -1,6 +1,8 @@
 #pragma once
 
+#include <tiercel/spi/sync_wait.hpp>
 #include <tiercel/testing/backend_contract.hpp>
+#include <tiercel/testing/run.hpp>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +33,13 @@ public:
     /// A deadline `from_now`: by default too far away to be met.
     spi::CallContext call(milliseconds from_now = 20s) const;
 
+    /// Runs `work` to its end, as the caller that the contract is registered for.
+    template <class T>
+    T run(boost::asio::awaitable<T> work) const {
+        if (callers_ == Callers::coroutines) return testing::run(std::move(work));
+        return spi::sync_wait(*spi::default_runtime(), std::move(work));
+    }
+
     /// `name` made into a key of this scenario alone, that every backend can carry.
     std::string key(std::string_view name) const { return prefix_ + std::string(name); }
     std::vector<std::string> keys(std::size_t count, std::string_view name = "key") const;
@@ -55,6 +64,7 @@ public:
     bool expires(BytesView key);
 
 private:
+    const Callers callers_;
     std::unique_ptr<BackendFixture> fixture_;
     std::shared_ptr<spi::Backend> backend_;
     std::shared_ptr<ManualClock> clock_;

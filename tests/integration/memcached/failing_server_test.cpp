@@ -49,8 +49,9 @@ TEST(MemcachedFailure, silence_bounds_a_call_with_a_far_deadline) {
 TEST(MemcachedFailure, a_server_that_cannot_be_reached_is_left_alone_for_the_back_off) {
     MemcachedServer server;
     FaultProxy proxy(server.port());
-    const Calls cache(local(proxy.port()),
-                      {.connect_timeout = 50ms, .reconnect_delay_min = 1h, .reconnect_delay_max = 1h});
+    const Calls cache(
+        local(proxy.port()),
+        {.connect_timeout = 50ms, .reconnect_delay_min = 1h, .reconnect_delay_max = 1h, .blocking_connections = 1});
     proxy.swallow();
     EXPECT_EQ(text(cache.get("k")), "<connection_failed>");
     const auto tries = proxy.accepted();
@@ -62,7 +63,8 @@ TEST(MemcachedFailure, a_server_that_cannot_be_reached_is_left_alone_for_the_bac
 TEST(MemcachedFailure, many_callers_of_a_dead_server_make_one_attempt_at_a_time) {
     MemcachedServer server;
     FaultProxy proxy(server.port());
-    const Calls cache(local(proxy.port()), {.reconnect_delay_min = 20ms, .reconnect_delay_max = 20ms});
+    const Calls cache(local(proxy.port()),
+                      {.reconnect_delay_min = 20ms, .reconnect_delay_max = 20ms, .blocking_connections = 1});
     ASSERT_EQ(text(cache.put("k", "v")), "done");
     proxy.refuse();
     std::vector<std::thread> callers;

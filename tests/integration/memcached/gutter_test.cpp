@@ -168,6 +168,7 @@ TEST_F(MemcachedGutter, spares_a_dead_server_the_calls_of_many) {
                         {.connect_timeout = 50ms,
                          .reconnect_delay_min = 1h,
                          .reconnect_delay_max = 1h,
+                         .blocking_connections = 1,
                          .gutter = memcached::Gutter{.servers = standing_in[0].address()}});
     proxy.swallow(); // it accepts, and does not greet
     std::atomic<int> served{0};

@@ -2,6 +2,7 @@
 
 #include <tiercel/redis.hpp>
 #include <tiercel/spi/backend.hpp>
+#include <tiercel/spi/sync_wait.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -24,7 +25,8 @@ inline spi::CallContext within(std::chrono::milliseconds time) {
     return {std::chrono::steady_clock::now() + time};
 }
 
-/// A backend driven by blocking calls, whose coroutines run on threads that are not the backend's.
+/// A backend, and two kinds of callers: run() blocks the thread, start() is a coroutine on threads that are not the
+/// backend's.
 class Client {
 public:
     explicit Client(std::string_view url, Options options = {}) {
@@ -40,7 +42,7 @@ public:
 
     template <class T>
     T run(boost::asio::awaitable<T> work) {
-        return start(std::move(work)).get();
+        return spi::sync_wait(*spi::default_runtime(), std::move(work));
     }
     template <class T>
     std::future<T> start(boost::asio::awaitable<T> work) {

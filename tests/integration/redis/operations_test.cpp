@@ -271,7 +271,7 @@ TEST_F(RedisOperations, a_deadline_in_the_past_is_a_timeout) {
 }
 
 TEST_F(RedisOperations, several_connections_serve_as_one) {
-    Client many(server.url(), {.connections = 4});
+    Client many(server.url(), {.connections = 4, .blocking_connections = 0});
     for (int i = 0; i < 16; ++i) {
         const auto key = std::to_string(i);
         EXPECT_TRUE(many.put(key, key));

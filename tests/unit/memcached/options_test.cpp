@@ -45,6 +45,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{"max_silence", [](Options& o) { o.max_silence = 25h; }},
         BadOption{"reconnect_delay_max", [](Options& o) { o.reconnect_delay_max = 1ms; }},
         BadOption{"connections", [](Options& o) { o.connections = 65; }},
+        BadOption{"blocking_connections", [](Options& o) { o.blocking_connections = 65; }},
         BadOption{"max_pending_calls", [](Options& o) { o.max_pending_calls = 0; }},
         BadOption{"max_pending_bytes", [](Options& o) { o.max_pending_bytes = o.max_value_bytes; }},
         BadOption{"max_value_bytes", [](Options& o) { o.max_value_bytes = 0; }},

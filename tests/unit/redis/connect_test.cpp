@@ -61,6 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                       BadOption{"reconnect_delay_max", [](Options& o) { o.reconnect_delay_max = 1ms; }},
                       BadOption{"connections", [](Options& o) { o.connections = 0; }},
                       BadOption{"connections", [](Options& o) { o.connections = 65; }},
+                      BadOption{"blocking_connections", [](Options& o) { o.blocking_connections = 65; }},
                       BadOption{"max_pending_calls", [](Options& o) { o.max_pending_calls = 0; }},
                       BadOption{"max_pending_bytes", [](Options& o) { o.max_pending_bytes = 1 << 20; }},
                       BadOption{"max_reply_bytes", [](Options& o) { o.max_reply_bytes = 100; }},

@@ -61,8 +61,13 @@ struct Options {
     std::chrono::milliseconds reconnect_delay_min = std::chrono::milliseconds(50);
     std::chrono::milliseconds reconnect_delay_max = std::chrono::seconds(2);
 
-    /// Sockets to each server; calls take turns. One serves many callers by pipelining. 1 to 64.
+    /// Sockets to each server that the event loop serves; calls take turns. One serves many callers by pipelining.
+    /// 1 to 64.
     std::size_t connections = 1;
+    /// Most sockets to each server for callers that block, who send and receive themselves, in turn: no other thread is
+    /// needed for a call. Opened as needed: a caller alone uses one. 0, or TLS: such callers use the others, too. Up
+    /// to 64.
+    std::size_t blocking_connections = 4;
     /// Calls (a batch is one) that may wait or be outstanding; further ones fail with Errc::overloaded. Positive.
     std::size_t max_pending_calls = 65'536;
     /// The same for the bytes of their requests. At least max_value_bytes and 1 KiB.

@@ -1,11 +1,15 @@
 #pragma once
 
 #include "transport/call.hpp"
-#include "transport/connection.hpp"
+#include "transport/connections.hpp"
+
+#include <tiercel/spi/run_loop.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,43 +20,67 @@
 
 namespace tiercel::transport {
 
-/// A call that a coroutine awaits. The coroutine goes on at its own executor, which has work until then.
+/// A call that a coroutine awaits. The coroutine goes on at its own executor, which has work until then. If it is
+/// cancelled, as Asio does that, it goes on at once, with Errc::cancelled.
 class AwaitedCall final : public Call {
 public:
     using Call::Call;
 
-    /// Sends the call and waits until it is settled. `owner` owns all that the connection needs, its event loop
-    /// included.
-    static boost::asio::awaitable<void> settle(std::shared_ptr<const void> owner,
-                                               std::shared_ptr<Connection> connection,
+    /// Sends the call over one of the connections and waits until it is settled. `owner` owns all that these need,
+    /// their event loop included.
+    static boost::asio::awaitable<void> settle(std::shared_ptr<const void> owner, Connections& connections,
                                                boost::intrusive_ptr<AwaitedCall> call) {
         namespace asio = boost::asio;
-        auto start = [](Handler handler, std::shared_ptr<const void> kept, std::shared_ptr<Connection> to,
-                        boost::intrusive_ptr<AwaitedCall> started) {
+        auto start = [&connections](Handler handler, std::shared_ptr<const void> kept,
+                                    boost::intrusive_ptr<AwaitedCall> started) {
             // Once submitted, the coroutine may be running elsewhere, and be over, and so may the backend: only what
-            // these parameters own is there until the end.
-            started->work_ = asio::prefer(handler.get_executor(), asio::execution::outstanding_work.tracked);
+            // is owned here is there until the end.
+            const auto executor = handler.get_executor();
+            const auto slot = asio::get_associated_cancellation_slot(handler);
+            started->work_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
             started->handler_.emplace(std::move(handler));
+            if (auto loop = spi::RunLoop::of(executor); loop && loop.get() == spi::RunLoop::current()) {
+                const auto* const driven = connections.driven();
+                if (driven && loop->begin_driving(*driven)) {
+                    const auto to = *driven;
+                    started->driven_by_ = loop;
+                    to->submit(started, loop);
+                    return;
+                }
+            }
+            auto to = connections.next();
+            started->cancel_with(slot, to);
             to->submit(started);
             to.reset(); // before the event loop that it lives on
             kept.reset();
         };
         return asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable, std::move(owner),
-                                                                           std::move(connection), std::move(call));
+                                                                           std::move(call));
     }
 
 private:
+    /// The slot outlives the call, and may outlive the connection.
+    void cancel_with(boost::asio::cancellation_slot slot, const std::shared_ptr<Connection>& connection) {
+        if (!slot.is_connected()) return;
+        slot.assign([weak = std::weak_ptr(connection),
+                     call = boost::intrusive_ptr<AwaitedCall>(this)](boost::asio::cancellation_type) {
+            if (const auto to = weak.lock()) to->cancel(call);
+        });
+    }
+
     using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
 
     void done() noexcept override {
         auto handler = std::move(*handler_);
         handler_.reset();
+        if (driven_by_) driven_by_->end_driving();
         const auto work = std::move(work_);
         boost::asio::post(std::move(handler));
     }
 
     std::optional<Handler> handler_;
     boost::asio::any_io_executor work_;
+    std::shared_ptr<spi::RunLoop> driven_by_; // null: the event loop sees to it
 };
 
 } // namespace tiercel::transport

@@ -45,6 +45,9 @@ public:
     /// Why the commands after these have no reply.
     std::optional<Error> error;
 
+    /// Its connection's to ask.
+    bool is_settled() const noexcept { return stage == Stage::done; }
+
     /// Ends a call that no pipeline has seen.
     void reject(Error why) noexcept {
         error = std::move(why);

@@ -1,5 +1,7 @@
 #include "transport/connection.hpp"
 
+#include "transport/connection_errors.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -19,15 +21,12 @@ namespace {
 /// Requests are written together up to this; what comes later waits for the next write and, should its deadline pass
 /// before, is never sent.
 constexpr std::size_t write_together_bytes = std::size_t{256} << 10;
-/// Room kept for the next write.
+/// Room kept for the next write while there is one after the other, and while there is none.
 constexpr std::size_t kept_bytes = std::size_t{1} << 20;
+constexpr std::size_t kept_idle_bytes = std::size_t{4} << 10;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
-}
-
-Error closed_error(const std::string& label) {
-    return Error(Errc::closed, label + ": the backend was closed");
 }
 
 } // namespace
@@ -62,6 +61,11 @@ void Connection::submit(CallPtr call) {
         if (std::exchange(drain_posted_, true)) return;
     }
     asio::post(strand_, [self = shared_from_this()] { self->drain(); });
+}
+
+void Connection::cancel(CallPtr call) {
+    // After the job that adds it to the pipeline.
+    asio::post(strand_, [self = shared_from_this(), given_up = std::move(call)] { self->pipeline_.cancel(*given_up); });
 }
 
 void Connection::close() noexcept {
@@ -110,22 +114,9 @@ void Connection::shut_down() {
 
 void Connection::start_session() {
     session_ = std::make_shared<Session>(strand_, protocol_->make_codec());
-    session_->connect_timer.expires_after(connect_timeout_);
-    session_->connect_timer.async_wait([self = shared_from_this(), session = session_](const error_code& error) {
-        if (error || session->connected) return;
-        // A server without TLS may take what is said to it for the beginning of a line, and wait for its end.
-        const bool tls = session->step == Session::Step::agree_on_tls;
-        const char* const missing = tls ? "no TLS handshake" : "no connection and log-in";
-        auto advice = std::string(tls ? "check that this is the server's port for TLS (for plain text, "
-                                      : "check that the server answers");
-        if (tls) advice.append(self->protocol_->advice_for_plain_text()).append(")");
-        if (session->step == Session::Step::greet && !self->endpoint_.tls) {
-            advice.append(", and if this is its port for TLS, ").append(self->protocol_->advice_for_tls());
-        }
-        self->lose(session,
-                   Error(Errc::connection_failed, self->label_ + ": " + missing + " within " +
-                                                      std::to_string(self->connect_timeout_.count()) + " ms; " +
-                                                      advice + ", or raise Options::connect_timeout"));
+    session_->limit_opening(connect_timeout_, [self = shared_from_this(), session = session_] {
+        if (session->connected) return;
+        self->lose(session, session->timed_out(*self->protocol_, self->label_, self->connect_timeout_));
     });
     asio::co_spawn(strand_, run(session_),
                    [self = shared_from_this(), session = session_](const std::exception_ptr& thrown) {
@@ -187,9 +178,12 @@ void Connection::write_more(SteadyTime now) {
     const auto& session = session_;
     if (session->writing) return;
     session->outgoing.clear();
-    if (session->outgoing.capacity() > kept_bytes) session->outgoing = Bytes();
+    if (session->outgoing.capacity() > kept_bytes) Bytes().swap(session->outgoing); // assignment would keep the room
     pipeline_.take(session->outgoing, write_together_bytes, now);
-    if (session->outgoing.empty()) return;
+    if (session->outgoing.empty()) {
+        if (session->outgoing.capacity() > kept_idle_bytes) Bytes().swap(session->outgoing);
+        return;
+    }
     session->written = 0;
     session->writing = true;
     write_some(session);
@@ -200,8 +194,7 @@ void Connection::write_some(const SessionPtr& session) {
     session->async_write_some(left, [self = shared_from_this(), session](const error_code& error, std::size_t bytes) {
         if (session != self->session_) return;
         if (error) {
-            self->lose(session,
-                       Error(Errc::connection_lost, self->label_ + ": the connection broke (" + error.message() + ")"));
+            self->lose(session, broke_error(self->label_, error));
             return;
         }
         const auto now = now_();
@@ -233,8 +226,7 @@ void Connection::on_timer() {
     const auto now = now_();
     pipeline_.expire(now);
     if (session_ && session_->connected && pipeline_.is_silent(now)) {
-        lose(session_, Error(Errc::connection_lost,
-                             label_ + ": the server has not answered for Options::max_silence; reconnecting"));
+        lose(session_, silent_error(label_));
     }
     arm_timer();
 }

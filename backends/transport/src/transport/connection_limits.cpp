@@ -22,6 +22,7 @@ Result<void> check(const ConnectionLimits& limits, std::string_view options) {
         return bad("reconnect_delay_max", "is less than reconnect_delay_min; raise it");
     }
     if (limits.connections < 1 || limits.connections > 64) return bad("connections", "is not from 1 to 64");
+    if (limits.blocking_connections > 64) return bad("blocking_connections", "is over 64");
     if (limits.max_pending_calls == 0) return bad("max_pending_calls", "is 0; every call would be refused");
     return {};
 }

@@ -37,7 +37,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
         } else {
             out.append(call.request);
         }
-        call.request = Bytes();
+        Bytes().swap(call.request); // assignment would keep the room
     }
 }
 
@@ -69,6 +69,11 @@ bool Pipeline::names_request(const Reply& reply, const Slot& slot) noexcept {
     return reply.tag == slot.call->first_tag + static_cast<std::uint32_t>(slot.call->commands - slot.replies_left);
 }
 
+void Pipeline::cancel(Call& call) {
+    if (call.stage != Call::Stage::waiting && call.stage != Call::Stage::in_flight) return;
+    finish(call, Error(Errc::cancelled, label_ + ": the caller has given up"));
+}
+
 void Pipeline::expire(SteadyTime now) {
     while (!by_deadline_.empty() && by_deadline_.begin()->deadline <= now) {
         Call& call = *by_deadline_.begin();
@@ -76,17 +81,18 @@ void Pipeline::expire(SteadyTime now) {
     }
 }
 
+SteadyTime Pipeline::silent_at() const noexcept {
+    return in_flight_.empty() ? SteadyTime::max() : last_progress_ + max_silence_;
+}
+
 bool Pipeline::is_silent(SteadyTime now) const noexcept {
-    return !in_flight_.empty() && now - last_progress_ >= max_silence_;
+    return now >= silent_at();
 }
 
 std::optional<SteadyTime> Pipeline::next_event() const noexcept {
-    std::optional<SteadyTime> next;
-    if (!by_deadline_.empty()) next = by_deadline_.begin()->deadline;
-    if (!in_flight_.empty()) {
-        const auto silence = last_progress_ + max_silence_;
-        next = next ? std::min(*next, silence) : silence;
-    }
+    auto next = silent_at();
+    if (!by_deadline_.empty()) next = std::min(next, by_deadline_.begin()->deadline);
+    if (next == SteadyTime::max()) return std::nullopt;
     return next;
 }
 
@@ -110,12 +116,16 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     if (call.stage == Call::Stage::waiting) {
         waiting_.erase(waiting_.iterator_to(call));
         admission_.leave(call.bytes);
-        call.request = Bytes();
+        Bytes().swap(call.request);
         kept = std::move(call.held);
     }
     call.stage = Call::Stage::done;
     call.error = std::move(error);
-    call.done();
+    if (settled_) {
+        settled_->emplace_back(&call);
+    } else {
+        call.done();
+    }
 }
 
 Error Pipeline::timeout_of(const Call& call) const {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tiercel::transport {
 
@@ -30,6 +31,11 @@ class Pipeline {
 public:
     Pipeline(std::string label, std::chrono::milliseconds max_silence, Admission& admission)
         : label_(std::move(label)), max_silence_(max_silence), admission_(admission) {}
+    /// Settled calls are collected in `settled` instead of being told at once, for tell(): a lock need not be held
+    /// then.
+    void defer_telling(std::vector<CallPtr>& settled) noexcept { settled_ = &settled; }
+    static void tell(Call& settled) noexcept { settled.done(); }
+
     /// Drops what is left, unsettled.
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
@@ -40,6 +46,7 @@ public:
 
     bool has_waiting() const noexcept { return !waiting_.empty(); }
     bool has_in_flight() const noexcept { return !in_flight_.empty(); }
+    bool has_unsettled() const noexcept { return !by_deadline_.empty(); }
 
     /// Appends the requests of waiting calls to `out`, one at least if there is one, while it stays within
     /// `max_bytes`; they are then in flight.
@@ -52,12 +59,18 @@ public:
 
     /// The socket has brought bytes, or has taken a part of a request too large to take at once.
     void on_progress(SteadyTime now) noexcept { last_progress_ = now; }
+    SteadyTime last_progress() const noexcept { return last_progress_; }
+
+    /// Ends a call that was added, with Errc::cancelled, unless it is settled.
+    void cancel(Call& call);
 
     /// Ends the calls whose deadline has come with Errc::timeout.
     void expire(SteadyTime now);
 
     /// Something is in flight, and nothing has moved for max_silence.
     bool is_silent(SteadyTime now) const noexcept;
+    /// When it will be, if nothing moves until then; SteadyTime::max() while nothing is in flight.
+    SteadyTime silent_at() const noexcept;
 
     /// When expire or is_silent next has something to say.
     std::optional<SteadyTime> next_event() const noexcept;
@@ -91,6 +104,7 @@ private:
     std::deque<Slot> in_flight_;
     Deadlines by_deadline_;
     SteadyTime last_progress_{};
+    std::vector<CallPtr>* settled_ = nullptr;
 };
 
 } // namespace tiercel::transport

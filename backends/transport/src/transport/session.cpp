@@ -1,5 +1,7 @@
 #include "transport/session.hpp"
 
+#include "transport/connection_errors.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -130,9 +132,7 @@ asio::awaitable<Result<void>> Session::read(std::vector<Reply>& replies, const s
     const std::size_t got = co_await read_some(buffer, error);
     if (error) {
         if (auto refusal = tls_ ? tls_->refusal(error, label) : std::nullopt) co_return std::move(*refusal);
-        const bool closed = error == asio::error::eof || TlsStream::is_end(error);
-        const auto what = closed ? std::string("the server closed it") : error.message();
-        co_return Error(Errc::connection_lost, label + ": the connection broke (" + what + ")");
+        co_return broke_error(label, error);
     }
     auto fed = codec_->feed(BytesView(input_.get(), got), replies);
     if (!fed) co_return Error(fed.error().code(), label + ": " + fed.error().message());
@@ -147,6 +147,34 @@ asio::awaitable<std::size_t> Session::read_some(asio::mutable_buffer to, error_c
 asio::awaitable<std::size_t> Session::write(asio::const_buffer data, error_code& error) {
     if (tls_) return tls_->write(data, error);
     return asio::async_write(socket_, data, asio::redirect_error(asio::use_awaitable, error));
+}
+
+void Session::limit_opening(std::chrono::milliseconds timeout, std::function<void()> on_timeout) {
+    connect_timer.expires_after(timeout);
+    connect_timer.async_wait([late = std::move(on_timeout)](const error_code& error) {
+        if (!error) late();
+    });
+}
+
+Error Session::timed_out(const Protocol& protocol, const std::string& label, std::chrono::milliseconds timeout) const {
+    // A server without TLS may take what is said to it for the beginning of a line, and wait for its end.
+    const bool tls = step == Step::agree_on_tls;
+    const char* const missing = tls ? "no TLS handshake" : "no connection and log-in";
+    auto advice = std::string(tls ? "check that this is the server's port for TLS (for plain text, "
+                                  : "check that the server answers");
+    if (tls) advice.append(protocol.advice_for_plain_text()).append(")");
+    if (step == Step::greet && !tls_) {
+        advice.append(", and if this is its port for TLS, ").append(protocol.advice_for_tls());
+    }
+    return Error(Errc::connection_failed, label + ": " + missing + " within " + std::to_string(timeout.count()) +
+                                              " ms; " + advice + ", or raise Options::connect_timeout");
+}
+
+std::optional<Session::Released> Session::release() {
+    error_code error;
+    const int descriptor = socket_.release(error);
+    if (error) return std::nullopt;
+    return Released{descriptor, std::move(codec_)};
 }
 
 void Session::abort() noexcept {

@@ -14,8 +14,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +51,18 @@ public:
     /// Appends the replies that the next bytes complete, perhaps none.
     boost::asio::awaitable<Result<void>> read(std::vector<Reply>& replies, const std::string& label);
 
+    /// Calls back, on the strand, unless the timer is cancelled before.
+    void limit_opening(std::chrono::milliseconds timeout, std::function<void()> on_timeout);
+    /// What to say then.
+    Error timed_out(const Protocol& protocol, const std::string& label, std::chrono::milliseconds timeout) const;
+
+    struct Released {
+        int descriptor; ///< the taker's to close
+        std::unique_ptr<Codec> codec;
+    };
+    /// Gives up the socket of a session that is open, without TLS, and neither reads nor writes. Empty if it cannot.
+    std::optional<Released> release();
+
     /// Closes the socket and stops waiting for it. Name resolution may still go on behind a stale session.
     void abort() noexcept;
 
@@ -74,13 +89,13 @@ private:
     boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer to, boost::system::error_code& error);
     boost::asio::awaitable<std::size_t> write(boost::asio::const_buffer data, boost::system::error_code& error);
 
-    static constexpr std::size_t read_bytes = std::size_t{64} << 10;
+    static constexpr std::size_t read_bytes = std::size_t{32} << 10;
 
     bool aborted_ = false;
     Socket socket_;
     std::unique_ptr<TlsStream> tls_; // over socket_; null for plain text
     boost::asio::ip::tcp::resolver resolver_;
-    const std::unique_ptr<Codec> codec_;
+    std::unique_ptr<Codec> codec_; // null once released
     std::unique_ptr<char[]> input_;
 };
 

@@ -20,6 +20,10 @@
 #include <string_view>
 #include <vector>
 
+namespace tiercel::spi {
+class RunLoop;
+}
+
 namespace tiercel::detail {
 
 /// What the engine must know of K and V, as functions over the typed entries that hold them.
@@ -97,6 +101,14 @@ struct Waited<Result<T>> {
     using type = Result<T>;
 };
 
+/// What a blocked thread waits for. set() is called once, from any thread.
+struct Arrival {
+    void set();
+
+    spi::WaitFlag flag;
+    std::shared_ptr<spi::RunLoop> loop; ///< the thread's, if it lends itself: it looks there and not at the flag
+};
+
 /// The cache without its types: everything behind Cache<K, V>. The operations' completions are called exactly once, on
 /// any thread, possibly before the call returns, and never after close() has returned, save with Errc::closed.
 /// Thread safety: all members may be called concurrently.
@@ -148,24 +160,26 @@ public:
     typename Waited<T>::type wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start);
 
 protected:
-    /// Blocks until `flag` is set, but not much longer than `timeout` (empty: TimeoutOptions::call).
-    virtual Result<void> block(const spi::WaitFlag& flag, std::optional<std::chrono::nanoseconds> timeout) = 0;
+    /// Runs `start`, which begins something that sets `arrived` when it is done, and blocks until it is set, but not
+    /// much longer than `timeout` (empty: TimeoutOptions::call). Meanwhile this thread runs what was begun, if it may.
+    virtual Result<void> block(const std::shared_ptr<Arrival>& arrived, const std::function<void()>& start,
+                               std::optional<std::chrono::nanoseconds> timeout) = 0;
 };
 
 template <class T, class Start>
 typename Waited<T>::type Engine::wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start) {
-    struct Arrival {
+    struct ArrivalOf final : Arrival {
         std::optional<T> value;
-        spi::WaitFlag flag;
     };
-    const auto arrival = std::make_shared<Arrival>();
-    start([arrival](T value) {
-        arrival->value.emplace(std::move(value));
-        arrival->flag.set();
-    });
-    if (!arrival->flag.is_set()) {
-        if (const auto blocked = block(arrival->flag, timeout); !blocked) return blocked.error();
-    }
+    // Shared with the completion, which may come after the wait is over.
+    const auto arrival = std::make_shared<ArrivalOf>();
+    auto begin = [&] {
+        start([arrival](T value) {
+            arrival->value.emplace(std::move(value));
+            arrival->set();
+        });
+    };
+    if (const auto blocked = block(arrival, std::ref(begin), timeout); !blocked) return blocked.error();
     return *std::move(arrival->value);
 }
 

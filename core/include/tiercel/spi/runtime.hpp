@@ -13,6 +13,8 @@
 
 namespace tiercel::spi {
 
+class RunLoop;
+
 /// Where core gets its time, timers, threads and chance from. One runtime may serve many caches and backends.
 /// Thread safety: all members may be called concurrently.
 /// Lifetime: held by shared_ptr by everything that uses it; jobs not yet run when it goes are dropped.
@@ -24,10 +26,17 @@ public:
     /// The event loop: coroutines, timers and completions run here. Never block on it.
     virtual boost::asio::any_io_executor executor() = 0;
 
+    /// A loop for a thread that is about to block, to run meanwhile what it waits for. Null: this thread's wait() sees
+    /// to that otherwise, or it turns the event loop and must not block.
+    virtual std::shared_ptr<RunLoop> lend_thread() { return nullptr; }
+    /// Where a call should run what its caller waits for: in the loop that this thread lends, else on the event loop.
+    virtual boost::asio::any_io_executor executor_here() { return executor(); }
+
     /// Uniform 64-bit random numbers, for jitter and sampling; not for secrets.
     virtual std::uint64_t random() noexcept = 0;
 
-    /// Runs `job` once on the event loop at `when` or soon after, unless cancelled before.
+    /// Runs `job` once at `when` or soon after, unless cancelled before: on the event loop, or in the loop that this
+    /// thread lends.
     virtual TimerId call_at(SteadyTime when, std::function<void()> job) = 0;
 
     /// True if the job will not run; false if it has run, is running, or was never known.

@@ -38,10 +38,15 @@ public:
     virtual std::shared_ptr<ManualClock> clock() { return nullptr; }
 };
 
+/// Who calls the backend in the scenarios: a coroutine on an event loop of its own, or a thread that blocks and lends
+/// itself (spi::sync_wait).
+enum class Callers { coroutines, blocked_threads };
+
 namespace contract {
 
 struct Registration {
     std::string suite;
+    Callers callers;
     std::function<std::unique_ptr<BackendFixture>()> make;
     std::function<void(BackendFixture&)> make_unreachable; // may be empty
 };
@@ -54,8 +59,8 @@ int register_scenarios(const Registration& registration);
 /// A Fixture with `void make_unreachable()`, which makes the server behind the backend hang or go away, gets the
 /// scenarios about that too.
 template <class Fixture>
-int register_backend_contract(std::string suite) {
-    contract::Registration registration{std::move(suite), [] { return std::make_unique<Fixture>(); }, {}};
+int register_backend_contract(std::string suite, Callers callers = Callers::coroutines) {
+    contract::Registration registration{std::move(suite), callers, [] { return std::make_unique<Fixture>(); }, {}};
     if constexpr (requires(Fixture & fixture) { fixture.make_unreachable(); })
         registration.make_unreachable = [](BackendFixture& fixture) {
             static_cast<Fixture&>(fixture).make_unreachable();
