@@ -7,6 +7,7 @@
 #include <tiercel/memcached.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -20,7 +21,7 @@ namespace {
 using Words = tiercel::Cache<std::string, std::string>;
 
 /// A service that starts: nothing in its memory.
-Words service_over(tiercel::Result<std::shared_ptr<tiercel::spi::Backend>> pool, int& loads) {
+Words service_over(tiercel::Result<std::shared_ptr<tiercel::spi::Backend>> pool, std::atomic<int>& loads) {
     auto words = Words::create({
         .name = "words",
         .tiers = {{.backend = std::move(pool), .timeout = 500ms}},
@@ -57,11 +58,11 @@ int main() {
 
     /// How many of the keys a service that starts has to load.
     const auto loads_of_a_start = [&](auto connect) {
-        int loads = 0;
+        std::atomic<int> loads = 0; // the loader runs on several threads
         const auto words = service_over(connect(), loads);
         const auto values = words.get_or_load_many(keys); // one batch to each server
         const bool all = std::all_of(values.begin(), values.end(), [](const auto& value) { return value && *value; });
-        return all ? loads : -1;
+        return all ? loads.load() : -1;
     };
 
     example::expect(loads_of_a_start(plain) == 400, "the first service loads everything");
