@@ -19,5 +19,18 @@ const auto registered = register_backend_contract<MemcachedFixture>("Memcached")
 const auto registered_blocked =
     register_backend_contract<MemcachedFixture>("MemcachedBlocked", Callers::blocked_threads);
 
+class MemcachedSaslFixture final : public BackendFixture {
+public:
+    std::shared_ptr<spi::Backend> backend() override {
+        return memcached::connect_sasl(server_.address(), {.username = "alice", .password = "open sesame"}).value();
+    }
+    void make_unreachable() { server_.stop_replying(); }
+
+private:
+    test::MemcachedServer server_{{.log_in = test::ServerLogIn{"alice", "open sesame"}}};
+};
+
+const auto registered_with_log_in = register_backend_contract<MemcachedSaslFixture>("MemcachedSasl");
+
 } // namespace
 } // namespace tiercel::testing

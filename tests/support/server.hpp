@@ -22,13 +22,21 @@ struct ServerTls {
     bool asks_clients = false;
 };
 
+/// Who may log in.
+struct ServerLogIn {
+    std::string username;
+    std::string password;
+};
+
 struct ServerOptions {
     /// Added to the end of the command line.
     std::vector<std::string> arguments = {};
     /// Listen on a unix socket in the server's own directory: redis in addition to TCP, memcached instead of it.
     bool unix_socket = false;
-    /// Redis alone: its port speaks TLS only, and there is a unix socket for plain text.
+    /// Its port speaks TLS only; a redis has a unix socket for plain text, a memcached another port.
     std::optional<ServerTls> tls = {};
+    /// memcached alone: clients log in by SASL PLAIN, in the binary protocol.
+    std::optional<ServerLogIn> log_in = {};
 };
 
 /// A real server on a free loopback port, in a temporary directory of its own; gone, with its directory, when this
@@ -70,6 +78,8 @@ protected:
     /// True for an answer that shows a server which is ready but does not tell its pid (to somebody not logged in).
     virtual bool answers_without_pid(const std::string& answer) const = 0;
     virtual bool listens_on_tcp() const { return true; }
+    /// Where that request is understood.
+    virtual std::uint16_t plain_port() const { return port_; }
 
 private:
     bool launch();

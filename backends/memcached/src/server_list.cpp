@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 namespace tiercel::memcached {
 
@@ -69,16 +68,6 @@ bool is_printable(char c) {
     return c > ' ' && c < 0x7f;
 }
 
-Result<void> check_positive(std::chrono::milliseconds time, const char* name) {
-    if (time.count() >= 1 && time.count() <= std::numeric_limits<std::int32_t>::max()) return {};
-    return Error(Errc::invalid_option, std::string(name) + ": must be from 1 ms to 24 days");
-}
-
-Result<void> check_positive(std::size_t number, const char* name) {
-    if (number >= 1) return {};
-    return Error(Errc::invalid_option, std::string(name) + ": must be at least 1");
-}
-
 } // namespace
 
 Result<std::vector<Server>> parse_servers(std::string_view list) {
@@ -113,18 +102,6 @@ Result<void> check(const std::vector<Server>& servers) {
         const auto same = [&](const Server& other) { return address(other) == address(server); };
         if (std::count_if(servers.begin(), servers.end(), same) > 1)
             return bad_entry(address(server), "it is named twice; give it a weight instead");
-    }
-    return {};
-}
-
-Result<void> check(const Options& options) {
-    for (const auto& checked :
-         {check_positive(options.connect_timeout, "connect_timeout"),
-          check_positive(options.request_timeout, "request_timeout"),
-          check_positive(options.retry_interval, "retry_interval"),
-          check_positive(options.max_value_bytes, "max_value_bytes"), check_positive(options.threads, "threads"),
-          check_positive(options.max_queued, "max_queued")}) {
-        if (!checked) return checked;
     }
     return {};
 }

@@ -12,8 +12,6 @@ Result<std::vector<Server>> parse_servers(std::string_view list);
 
 /// Errors: invalid_option naming the server.
 Result<void> check(const std::vector<Server>& servers);
-/// Errors: invalid_option naming the option.
-Result<void> check(const Options& options);
 
 /// "host:port", or the socket's path: for messages.
 std::string address(const Server& server);

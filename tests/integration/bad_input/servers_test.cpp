@@ -193,8 +193,9 @@ TEST(StrangeServer, one_that_closes_in_mid_reply_costs_no_lookup) {
         << strict.message();
 
     Peer half_a_memcached([](const std::string& line) {
-        if (line.starts_with("version")) return std::string("VERSION 1.6.18\r\n");
-        if (line.starts_with("get")) return std::string("VALUE texts:other 0 100\r\nhalf a v");
+        if (line.starts_with("mg tiercel:ping ")) return std::string("EN O1\r\n");
+        if (line.starts_with("mn")) return std::string("MN\r\n");
+        if (line.starts_with("mg")) return std::string("VA 100 c1 t-1\r\nhalf a v");
         return line.empty() ? std::string() : Peer::hang_up;
     });
     const auto [memcached_put, memcached_strict] =

@@ -59,7 +59,9 @@ inline TierOptions redis_tier(std::string_view url, std::chrono::nanoseconds tim
 /// A tier over a memcached at `address` that comes back soon after an outage.
 inline TierOptions memcached_tier(std::string_view address, std::chrono::nanoseconds timeout = patience) {
     memcached::Options options;
-    options.retry_interval = 10ms;
+    options.connect_timeout = patience;
+    options.reconnect_delay_min = 1ms;
+    options.reconnect_delay_max = 10ms;
     return {.backend = memcached::connect(address, options), .timeout = timeout};
 }
 

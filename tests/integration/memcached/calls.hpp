@@ -24,7 +24,8 @@ inline constexpr std::chrono::milliseconds ample = 30s;
 class Calls {
 public:
     explicit Calls(std::string_view servers, const memcached::Options& options = {})
-        : backend_(memcached::connect(servers, options).value()) {}
+        : Calls(memcached::connect(servers, options).value()) {}
+    explicit Calls(std::shared_ptr<spi::Backend> backend) : backend_(std::move(backend)) {}
 
     spi::Backend& backend() const { return *backend_; }
 
@@ -47,6 +48,9 @@ public:
     }
     Result<bool> erase(BytesView key, std::chrono::milliseconds patience = ample) const {
         return testing::run(backend_->erase_many(std::vector{key}, by(patience))).front();
+    }
+    std::vector<Result<bool>> erase_many(const std::vector<BytesView>& keys) const {
+        return testing::run(backend_->erase_many(keys, by(ample)));
     }
     Result<bool> touch(BytesView key, std::chrono::milliseconds ttl) const {
         return testing::run(backend_->touch_many(std::vector{key}, ttl, by(ample))).front();

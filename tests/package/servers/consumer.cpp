@@ -26,6 +26,8 @@ int main() {
     const auto memcached = tiercel::memcached::connect("127.0.0.1:1");
     if (!memcached || (*memcached)->name() != "memcached") return 3;
     (*memcached)->close();
+    if (!tiercel::memcached::connect_sasl("127.0.0.1:1", {.username = "a", .password = "b"}))
+        return 5; // links libmemcached
 #endif
     std::cout << "tiercel: the server modules link\n";
 }

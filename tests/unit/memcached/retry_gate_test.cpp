@@ -1,4 +1,4 @@
-#include "server_connections.hpp"
+#include "binary_connections.hpp"
 
 #include <gtest/gtest.h>
 

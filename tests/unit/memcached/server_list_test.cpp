@@ -1,7 +1,5 @@
 #include "server_list.hpp"
 
-#include <tiercel/spi/backend.hpp>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,33 +72,6 @@ TEST(ServerList, of_structs_is_checked_too) {
     EXPECT_THAT(complaint(many), HasSubstr("at most 100"));
     many.pop_back();
     EXPECT_EQ(complaint(many), "none");
-}
-
-TEST(Options, out_of_range_are_named) {
-    const auto complaint = [](const tiercel::memcached::Options& options) {
-        const auto made = connect("127.0.0.1", options);
-        return made ? std::string("none") : made.error().message();
-    };
-    EXPECT_THAT(complaint({.connect_timeout = 0ms}), HasSubstr("connect_timeout"));
-    EXPECT_THAT(complaint({.request_timeout = -1ms}), HasSubstr("request_timeout"));
-    EXPECT_THAT(complaint({.retry_interval = 1000h}), HasSubstr("retry_interval"));
-    EXPECT_THAT(complaint({.max_value_bytes = 0}), HasSubstr("max_value_bytes"));
-    EXPECT_THAT(complaint({.threads = 0}), HasSubstr("threads"));
-    EXPECT_THAT(complaint({.max_queued = 0}), HasSubstr("max_queued"));
-    EXPECT_EQ(complaint({}), "none");
-}
-
-TEST(Backend, says_what_it_can_do_and_connects_to_nothing_before_it_must) {
-    const auto backend = connect("no-such-host.invalid, 127.0.0.1:1", {.max_value_bytes = 77});
-    ASSERT_TRUE(backend) << backend.error().message();
-    EXPECT_EQ((*backend)->name(), "memcached");
-    const auto capabilities = (*backend)->capabilities();
-    EXPECT_EQ(capabilities.max_key_bytes, 250u);
-    EXPECT_FALSE(capabilities.binary_keys);
-    EXPECT_EQ(capabilities.max_value_bytes, 77u);
-    EXPECT_TRUE(capabilities.conditional_writes);
-    EXPECT_FALSE(capabilities.reads_ttl);
-    EXPECT_FALSE(capabilities.scans);
 }
 
 } // namespace

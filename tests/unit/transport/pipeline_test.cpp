@@ -188,6 +188,62 @@ TEST_F(PipelineTest, refuses_a_reply_that_nobody_asked_for) {
     EXPECT_EQ(a->outcome(), "pending");
 }
 
+/// Where replies name their requests.
+class TaggedPipelineTest : public PipelineTest {
+protected:
+    SeenPtr add(std::size_t commands, std::uint32_t first_tag) {
+        SeenPtr call(new SeenCall("a", commands, now + 50ms, first_tag));
+        EXPECT_TRUE(admission.enter(call->bytes));
+        pipeline.add(call, now);
+        return call;
+    }
+    Result<void> reply(std::uint32_t tag, Reply::Kind kind = Reply::Kind::status) {
+        Reply one;
+        one.kind = kind;
+        one.tag = tag;
+        one.text = std::to_string(tag);
+        return pipeline.on_reply(std::move(one));
+    }
+};
+
+TEST_F(TaggedPipelineTest, takes_replies_that_name_the_request_whose_turn_it_is) {
+    const auto a = add(2, 7);
+    const auto b = add(1, UINT32_MAX);
+    take();
+    EXPECT_TRUE(reply(7));
+    EXPECT_TRUE(reply(8));
+    EXPECT_TRUE(reply(UINT32_MAX));
+    EXPECT_EQ(a->outcome(), "7 8 done");
+    EXPECT_EQ(b->outcome(), "4294967295 done");
+}
+
+TEST_F(TaggedPipelineTest, refuses_a_reply_that_names_another_or_none) {
+    for (const std::uint32_t tag : {0U, 6U, 8U}) {
+        const auto a = add(2, 7);
+        take();
+        EXPECT_EQ(reply(tag).error().code(), Errc::protocol_error);
+        EXPECT_EQ(a->outcome(), "pending");
+        pipeline.fail_in_flight(Error(Errc::protocol_error, "gone"));
+        EXPECT_EQ(a->outcome(), "protocol_error");
+    }
+}
+
+TEST_F(TaggedPipelineTest, looks_at_late_replies_too) {
+    add(1, 7);
+    take();
+    pipeline.expire(now + 50ms);
+    EXPECT_EQ(reply(8).error().code(), Errc::protocol_error);
+}
+
+TEST_F(TaggedPipelineTest, takes_an_error_without_a_name_but_not_with_another) {
+    const auto a = add(2, 7);
+    take();
+    EXPECT_TRUE(reply(0, Reply::Kind::error));
+    EXPECT_FALSE(reply(7, Reply::Kind::error));
+    EXPECT_TRUE(reply(8, Reply::Kind::error));
+    EXPECT_EQ(a->outcome(), "0 8 done");
+}
+
 TEST_F(PipelineTest, is_silent_when_nothing_has_moved_since_the_request_went_out) {
     EXPECT_FALSE(pipeline.is_silent(now + 1h)); // nothing in flight
     add("a", 1h);

@@ -11,6 +11,7 @@
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,8 +22,12 @@ namespace tiercel::transport {
 /// caller again: `done` is the hand-over, after which the connection touches neither `replies` nor `error`.
 class Call : public boost::intrusive_ref_counter<Call, boost::thread_safe_counter> {
 public:
-    Call(Bytes request_bytes, std::size_t command_count, SteadyTime latest)
-        : commands(command_count), deadline(latest), bytes(request_bytes.size()), request(std::move(request_bytes)) {
+    Call(Bytes request_bytes, std::size_t command_count, SteadyTime latest, std::uint32_t tag_of_first = 0)
+        : commands(command_count),
+          deadline(latest),
+          bytes(request_bytes.size()),
+          first_tag(tag_of_first),
+          request(std::move(request_bytes)) {
         replies.reserve(command_count);
     }
     virtual ~Call() = default;
@@ -32,6 +37,8 @@ public:
     const std::size_t commands;
     const SteadyTime deadline;
     const std::size_t bytes; ///< of the request
+    /// What the reply to the first command has to name, the next one's being one more; 0 where replies name nothing.
+    const std::uint32_t first_tag;
 
     /// Of the first commands, in order; of all of them when there is no error.
     std::vector<Reply> replies;

@@ -47,6 +47,11 @@ Result<void> Pipeline::on_reply(Reply reply) {
                      label_ + ": a reply came that nobody asked for; check the host and the port");
     }
     Slot& slot = in_flight_.front();
+    if (!names_request(reply, slot)) {
+        return Error(Errc::protocol_error,
+                     label_ +
+                         ": a reply came that names another request than the one it was for; is a proxy in between?");
+    }
     const bool wanted = slot.call->stage == Call::Stage::in_flight;
     if (wanted) slot.call->replies.push_back(std::move(reply));
     if (--slot.replies_left > 0) return {};
@@ -55,6 +60,13 @@ Result<void> Pipeline::on_reply(Reply reply) {
     admission_.leave(call->bytes);
     if (wanted) finish(*call, std::nullopt);
     return {};
+}
+
+bool Pipeline::names_request(const Reply& reply, const Slot& slot) noexcept {
+    if (slot.call->first_tag == 0) return true;
+    // Of a request that the server does not even understand it does not repeat the tag.
+    if (reply.kind == Reply::Kind::error && reply.tag == 0) return true;
+    return reply.tag == slot.call->first_tag + static_cast<std::uint32_t>(slot.call->commands - slot.replies_left);
 }
 
 void Pipeline::cancel(Call& call) {

@@ -53,7 +53,8 @@ public:
     void take(Bytes& out, std::size_t max_bytes, SteadyTime now);
 
     /// The next reply of the server.
-    /// Errors: protocol_error for a reply that nobody asked for.
+    /// Errors: protocol_error for a reply that nobody asked for, or that names another request than the one whose turn
+    /// it is; the call that it would have reached is still to be ended.
     Result<void> on_reply(Reply reply);
 
     /// The socket has brought bytes, or has taken a part of a request too large to take at once.
@@ -92,6 +93,7 @@ private:
         boost::intrusive::multiset<Call, boost::intrusive::compare<ByDeadline>,
                                    boost::intrusive::member_hook<Call, Call::SetHook, &Call::deadline_hook>>;
 
+    static bool names_request(const Reply& reply, const Slot& slot) noexcept;
     void finish(Call& call, std::optional<Error> error) noexcept;
     Error timeout_of(const Call& call) const;
 

@@ -163,6 +163,9 @@ Error Session::timed_out(const Protocol& protocol, const std::string& label, std
     auto advice = std::string(tls ? "check that this is the server's port for TLS (for plain text, "
                                   : "check that the server answers");
     if (tls) advice.append(protocol.advice_for_plain_text()).append(")");
+    if (step == Step::greet && !tls_) {
+        advice.append(", and if this is its port for TLS, ").append(protocol.advice_for_tls());
+    }
     return Error(Errc::connection_failed, label + ": " + missing + " within " + std::to_string(timeout.count()) +
                                               " ms; " + advice + ", or raise Options::connect_timeout");
 }

@@ -1,4 +1,4 @@
-#include "errors.hpp"
+#include "binary_errors.hpp"
 
 #include "ring.hpp"
 

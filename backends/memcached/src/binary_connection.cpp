@@ -1,4 +1,4 @@
-#include "connection.hpp"
+#include "binary_connection.hpp"
 
 #include "server_list.hpp"
 
@@ -28,34 +28,42 @@ std::uint64_t milliseconds_left(SteadyTime deadline, std::chrono::milliseconds m
 
 } // namespace
 
-Connection::Connection(std::string address, const Options& options)
+BinaryConnection::BinaryConnection(std::string address, const SaslOptions& options)
     : address_(std::move(address)),
+      username_(options.username),
+      password_(options.password),
       connect_timeout_(options.connect_timeout),
       request_timeout_(options.request_timeout),
       max_allocation_(options.max_value_bytes + allocation_margin),
       client_(memcached_create(nullptr)) {}
 
-Connection::~Connection() {
+BinaryConnection::~BinaryConnection() {
     if (!client_) return;
     memcached_behavior_set(client_.get(), MEMCACHED_BEHAVIOR_POLL_TIMEOUT, 1); // "quit" waits for nobody
     if (!answer_freed_) memcached_result_free(&answer_.result);
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const Server& server, const Options& options,
-                                                     SteadyTime deadline) {
-    std::unique_ptr<Connection> connection(new Connection(address(server), options));
+Result<std::unique_ptr<BinaryConnection>> BinaryConnection::open(const Server& server, const SaslOptions& options,
+                                                                 SteadyTime deadline) {
+    std::unique_ptr<BinaryConnection> connection(new BinaryConnection(address(server), options));
     const auto greeted = connection->greet(server, deadline);
     if (!greeted) return greeted.error();
     return connection;
 }
 
-Result<void> Connection::greet(const Server& server, SteadyTime deadline) {
+Result<void> BinaryConnection::greet(const Server& server, SteadyTime deadline) {
     if (!client_) return Error(Errc::out_of_memory, "memcached " + address_ + ": no memory for a connection");
     auto* const client = client_.get();
     memcached_set_memory_allocators(client, allocate, release, reallocate, allocate_zeroed, this);
     memcached_result_create(client, &answer_.result);
     const auto added = add_server(*client, server);
     if (!added) return added.error();
+    memcached_behavior_set(client, MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, 1);
+    if (memcached_set_sasl_auth_data(client, username_.c_str(), password_.c_str()) != MEMCACHED_SUCCESS) {
+        return Error(Errc::invalid_option,
+                     "memcached::SaslOptions::username and password cannot be used; are they longer "
+                     "than any server takes?");
+    }
     memcached_behavior_set(client, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
     memcached_behavior_set(client, MEMCACHED_BEHAVIOR_TCP_KEEPALIVE, 1);
     memcached_behavior_set(client, MEMCACHED_BEHAVIOR_SUPPORT_CAS, 1);
@@ -76,24 +84,24 @@ Result<void> Connection::greet(const Server& server, SteadyTime deadline) {
     return {};
 }
 
-Result<void> Connection::await_until(SteadyTime deadline) {
+Result<void> BinaryConnection::await_until(SteadyTime deadline) {
     const auto patience = milliseconds_left(deadline, request_timeout_);
     if (patience == 0) return Error(Errc::timeout, "memcached " + address_ + ": no answer by the call's deadline");
     memcached_behavior_set(client_.get(), MEMCACHED_BEHAVIOR_POLL_TIMEOUT, patience);
     return {};
 }
 
-Error Connection::broken(memcached_return_t code) {
+Error BinaryConnection::broken(memcached_return_t code) {
     return broken(to_error(code, Phase::talking, address_, *client_));
 }
 
-Error Connection::broken(Error error) {
+Error BinaryConnection::broken(Error error) {
     usable_ = false;
     return error;
 }
 
-Result<void> Connection::get_many(std::span<const BytesView> keys, std::span<std::optional<spi::Found>> found,
-                                  SteadyTime deadline) {
+Result<void> BinaryConnection::get_many(std::span<const BytesView> keys, std::span<std::optional<spi::Found>> found,
+                                        SteadyTime deadline) {
     for (std::size_t begin = 0; begin < keys.size();) {
         std::size_t end = begin;
         for (std::size_t bytes = 0; end < keys.size() && (end == begin || bytes + keys[end].size() < max_request_bytes);
@@ -106,8 +114,8 @@ Result<void> Connection::get_many(std::span<const BytesView> keys, std::span<std
     return {};
 }
 
-Result<void> Connection::get_chunk(std::span<const BytesView> keys, std::span<std::optional<spi::Found>> found,
-                                   SteadyTime deadline) {
+Result<void> BinaryConnection::get_chunk(std::span<const BytesView> keys, std::span<std::optional<spi::Found>> found,
+                                         SteadyTime deadline) {
     if (auto in_time = await_until(deadline); !in_time) return in_time;
 
     boost::unordered_flat_map<BytesView, std::size_t> places;
@@ -146,35 +154,40 @@ Result<void> Connection::get_chunk(std::span<const BytesView> keys, std::span<st
     return {};
 }
 
-Result<void> Connection::set(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
+Error BinaryConnection::not_written(memcached_return_t code) {
+    // The server's word for having no memory comes as that for having none here; a write needs none to speak of.
+    return broken(code == MEMCACHED_MEMORY_ALLOCATION_FAILURE ? MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE : code);
+}
+
+Result<void> BinaryConnection::set(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
     if (auto in_time = await_until(deadline); !in_time) return in_time;
     const auto code = memcached_set(client_.get(), item.key.data(), item.key.size(), item.value.data(),
                                     item.value.size(), expiration, 0);
     if (code == MEMCACHED_SUCCESS) return {};
-    return broken(code);
+    return not_written(code);
 }
 
-Result<spi::Conditional> Connection::add(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
+Result<spi::Conditional> BinaryConnection::add(const spi::PutItem& item, std::time_t expiration, SteadyTime deadline) {
     if (const auto in_time = await_until(deadline); !in_time) return in_time.error();
     const auto code = memcached_add(client_.get(), item.key.data(), item.key.size(), item.value.data(),
                                     item.value.size(), expiration, 0);
     if (code == MEMCACHED_SUCCESS) return spi::Conditional::stored;
-    if (code == MEMCACHED_NOTSTORED) return spi::Conditional::conflict;
-    return broken(code);
+    if (code == MEMCACHED_NOTSTORED || code == MEMCACHED_DATA_EXISTS) return spi::Conditional::conflict;
+    return not_written(code);
 }
 
-Result<spi::Conditional> Connection::cas(const spi::PutItem& item, std::time_t expiration, spi::Version expected,
-                                         SteadyTime deadline) {
+Result<spi::Conditional> BinaryConnection::cas(const spi::PutItem& item, std::time_t expiration, spi::Version expected,
+                                               SteadyTime deadline) {
     if (const auto in_time = await_until(deadline); !in_time) return in_time.error();
     const auto code = memcached_cas(client_.get(), item.key.data(), item.key.size(), item.value.data(),
                                     item.value.size(), expiration, 0, static_cast<std::uint64_t>(expected));
     if (code == MEMCACHED_SUCCESS) return spi::Conditional::stored;
     if (code == MEMCACHED_DATA_EXISTS) return spi::Conditional::conflict;
     if (code == MEMCACHED_NOTFOUND) return spi::Conditional::absent;
-    return broken(code);
+    return not_written(code);
 }
 
-Result<bool> Connection::erase(BytesView key, SteadyTime deadline) {
+Result<bool> BinaryConnection::erase(BytesView key, SteadyTime deadline) {
     if (const auto in_time = await_until(deadline); !in_time) return in_time.error();
     const auto code = memcached_delete(client_.get(), key.data(), key.size(), 0);
     if (code == MEMCACHED_SUCCESS) return true;
@@ -182,7 +195,7 @@ Result<bool> Connection::erase(BytesView key, SteadyTime deadline) {
     return broken(code);
 }
 
-Result<bool> Connection::touch(BytesView key, std::time_t expiration, SteadyTime deadline) {
+Result<bool> BinaryConnection::touch(BytesView key, std::time_t expiration, SteadyTime deadline) {
     if (const auto in_time = await_until(deadline); !in_time) return in_time.error();
     const auto code = memcached_touch(client_.get(), key.data(), key.size(), expiration);
     if (code == MEMCACHED_SUCCESS) return true;
@@ -190,22 +203,22 @@ Result<bool> Connection::touch(BytesView key, std::time_t expiration, SteadyTime
     return broken(code);
 }
 
-void* Connection::allocate(const memcached_st*, std::size_t bytes, void* self) {
-    return bytes > static_cast<Connection*>(self)->max_allocation_ ? nullptr : std::malloc(bytes);
+void* BinaryConnection::allocate(const memcached_st*, std::size_t bytes, void* self) {
+    return bytes > static_cast<BinaryConnection*>(self)->max_allocation_ ? nullptr : std::malloc(bytes);
 }
 
-void* Connection::reallocate(const memcached_st*, void* memory, std::size_t bytes, void* self) {
-    return bytes > static_cast<Connection*>(self)->max_allocation_ ? nullptr : std::realloc(memory, bytes);
+void* BinaryConnection::reallocate(const memcached_st*, void* memory, std::size_t bytes, void* self) {
+    return bytes > static_cast<BinaryConnection*>(self)->max_allocation_ ? nullptr : std::realloc(memory, bytes);
 }
 
-void* Connection::allocate_zeroed(const memcached_st*, std::size_t count, std::size_t bytes, void* self) {
-    const auto most = static_cast<Connection*>(self)->max_allocation_;
+void* BinaryConnection::allocate_zeroed(const memcached_st*, std::size_t count, std::size_t bytes, void* self) {
+    const auto most = static_cast<BinaryConnection*>(self)->max_allocation_;
     const auto each = std::max<std::size_t>(bytes, 1); // of no bytes at all, some libraries give null
     return count > most / each ? nullptr : std::calloc(count, each);
 }
 
-void Connection::release(const memcached_st*, void* memory, void* self) {
-    auto& connection = *static_cast<Connection*>(self);
+void BinaryConnection::release(const memcached_st*, void* memory, void* self) {
+    auto& connection = *static_cast<BinaryConnection*>(self);
     if (memory == &connection.answer_.result) {
         // The bit that says that the result is on the heap stands behind `item_key`, and was overrun.
         connection.answer_freed_ = true;

@@ -1,7 +1,7 @@
-#include "connection.hpp"
+#include "binary_connection.hpp"
+#include "binary_connections.hpp"
 #include "expiration.hpp"
 #include "ring.hpp"
-#include "server_connections.hpp"
 #include "server_list.hpp"
 
 #include <tiercel/memcached.hpp>
@@ -10,6 +10,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 namespace tiercel::memcached {
 
@@ -38,13 +40,40 @@ std::time_t expiration_from_now(std::optional<std::chrono::milliseconds> ttl) {
     return expiration(ttl, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
 }
 
+Result<void> check_positive(std::chrono::milliseconds time, const char* name) {
+    if (time.count() >= 1 && time.count() <= std::numeric_limits<std::int32_t>::max()) return {};
+    return Error(Errc::invalid_option,
+                 "memcached::SaslOptions::" + std::string(name) + ": must be from 1 ms to 24 days");
+}
+
+Result<void> check_positive(std::size_t number, const char* name) {
+    if (number >= 1) return {};
+    return Error(Errc::invalid_option, "memcached::SaslOptions::" + std::string(name) + ": must be at least 1");
+}
+
+Result<void> check(const SaslOptions& options) {
+    if (options.username.empty()) {
+        return Error(Errc::invalid_option, "memcached::SaslOptions::username is missing; for servers without a login, "
+                                           "use tiercel::memcached::connect");
+    }
+    for (const auto& checked :
+         {check_positive(options.connect_timeout, "connect_timeout"),
+          check_positive(options.request_timeout, "request_timeout"),
+          check_positive(options.retry_interval, "retry_interval"),
+          check_positive(options.max_value_bytes, "max_value_bytes"), check_positive(options.threads, "threads"),
+          check_positive(options.max_queued, "max_queued")}) {
+        if (!checked) return checked;
+    }
+    return {};
+}
+
 /// The pool: a lane for each server.
-class Client final : public spi::BlockingClient {
+class BinaryClient final : public spi::BlockingClient {
 public:
-    Client(const std::vector<Server>& servers, const Options& options, Ring ring)
+    BinaryClient(const std::vector<Server>& servers, const SaslOptions& options, Ring ring)
         : max_value_bytes_(options.max_value_bytes), ring_(std::move(ring)) {
         for (const auto& server : servers)
-            servers_.push_back(std::make_unique<ServerConnections>(server, options));
+            servers_.push_back(std::make_unique<BinaryConnections>(server, options));
     }
 
     std::string_view name() const noexcept override { return "memcached"; }
@@ -81,27 +110,29 @@ public:
     }
 
     std::vector<Result<void>> put_many(std::span<const PutItem> items, SteadyTime deadline) override {
-        return one_by_one<void>(items, deadline, [&](Connection& connection, const PutItem& item) -> Result<void> {
-            return connection.set(item, expiration_from_now(item.ttl), deadline);
-        });
+        return one_by_one<void>(items, deadline,
+                                [&](BinaryConnection& connection, const PutItem& item) -> Result<void> {
+                                    return connection.set(item, expiration_from_now(item.ttl), deadline);
+                                });
     }
 
     std::vector<Result<bool>> erase_many(std::span<const BytesView> keys, SteadyTime deadline) override {
-        return one_by_one<bool>(keys, deadline,
-                                [&](Connection& connection, BytesView key) { return connection.erase(key, deadline); });
+        return one_by_one<bool>(keys, deadline, [&](BinaryConnection& connection, BytesView key) {
+            return connection.erase(key, deadline);
+        });
     }
 
     std::vector<Result<bool>> touch_many(std::span<const BytesView> keys, std::chrono::milliseconds ttl,
                                          SteadyTime deadline) override {
         if (const auto valid = check_ttl(ttl); !valid) return std::vector<Result<bool>>(keys.size(), valid.error());
-        return one_by_one<bool>(keys, deadline, [&](Connection& connection, BytesView key) {
+        return one_by_one<bool>(keys, deadline, [&](BinaryConnection& connection, BytesView key) {
             return connection.touch(key, expiration_from_now(ttl), deadline);
         });
     }
 
     Result<Conditional> put_if_absent(const PutItem& item, SteadyTime deadline) override {
-        const auto results =
-            one_by_one<Conditional>(std::span(&item, 1), deadline, [&](Connection& connection, const PutItem& only) {
+        const auto results = one_by_one<Conditional>(
+            std::span(&item, 1), deadline, [&](BinaryConnection& connection, const PutItem& only) {
                 return connection.add(only, expiration_from_now(only.ttl), deadline);
             });
         return results.front();
@@ -109,8 +140,8 @@ public:
 
     Result<Conditional> put_if_version(const PutItem& item, Version expected, SteadyTime deadline) override {
         if (expected == Version{}) return Conditional::conflict; // memcached gives no item the number 0
-        const auto results =
-            one_by_one<Conditional>(std::span(&item, 1), deadline, [&](Connection& connection, const PutItem& only) {
+        const auto results = one_by_one<Conditional>(
+            std::span(&item, 1), deadline, [&](BinaryConnection& connection, const PutItem& only) {
                 return connection.cas(only, expiration_from_now(only.ttl), expected, deadline);
             });
         return results.front();
@@ -149,7 +180,7 @@ private:
         return fetch_from(*servers_[lane(keys.front())], keys, found, deadline);
     }
 
-    static Result<void> fetch_from(ServerConnections& server, std::span<const BytesView> keys,
+    static Result<void> fetch_from(BinaryConnections& server, std::span<const BytesView> keys,
                                    std::span<std::optional<spi::Found>> found, SteadyTime deadline) {
         for (;;) {
             const auto lease = server.borrow(deadline);
@@ -172,7 +203,7 @@ private:
     std::vector<Result<Out>> one_by_one(std::span<const Item> items, SteadyTime deadline, One one) {
         std::vector<Result<Out>> results;
         results.reserve(items.size());
-        std::optional<ServerConnections::Lease> lease;
+        std::optional<BinaryConnections::Lease> lease;
         std::optional<Error> stop;
         bool lost = false;
         for (const auto& item : items) {
@@ -216,24 +247,30 @@ private:
 
     const std::size_t max_value_bytes_;
     const Ring ring_;
-    std::vector<std::unique_ptr<ServerConnections>> servers_;
+    std::vector<std::unique_ptr<BinaryConnections>> servers_;
 };
 
 } // namespace
 
-Result<std::shared_ptr<spi::Backend>> connect(const std::vector<Server>& servers, const Options& options) {
+Result<std::shared_ptr<spi::Backend>> connect_sasl(const std::vector<Server>& servers, const SaslOptions& options) {
     if (const auto valid = check(servers); !valid) return valid.error();
+    const auto socket = std::find_if(servers.begin(), servers.end(), is_unix_socket);
+    if (socket != servers.end()) {
+        return Error(Errc::invalid_option, "servers: \"" + socket->host +
+                                               "\": libmemcached does not log in over a unix socket; give a host and a "
+                                               "port");
+    }
     if (const auto valid = check(options); !valid) return valid.error();
     auto ring = Ring::create(servers);
     if (!ring) return ring.error();
-    return spi::make_blocking_backend(std::make_shared<Client>(servers, options, std::move(*ring)),
+    return spi::make_blocking_backend(std::make_shared<BinaryClient>(servers, options, std::move(*ring)),
                                       {.threads = options.threads, .max_queued = options.max_queued});
 }
 
-Result<std::shared_ptr<spi::Backend>> connect(std::string_view servers, const Options& options) {
+Result<std::shared_ptr<spi::Backend>> connect_sasl(std::string_view servers, const SaslOptions& options) {
     auto parsed = parse_servers(servers);
     if (!parsed) return parsed.error();
-    return connect(*parsed, options);
+    return connect_sasl(*parsed, options);
 }
 
 } // namespace tiercel::memcached

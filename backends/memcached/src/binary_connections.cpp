@@ -1,8 +1,8 @@
-#include "server_connections.hpp"
+#include "binary_connections.hpp"
 
 namespace tiercel::memcached {
 
-Result<ServerConnections::Lease> ServerConnections::borrow(SteadyTime deadline) {
+Result<BinaryConnections::Lease> BinaryConnections::borrow(SteadyTime deadline) {
     const auto started = std::chrono::steady_clock::now();
     {
         const std::lock_guard lock(mutex_);
@@ -16,7 +16,7 @@ Result<ServerConnections::Lease> ServerConnections::borrow(SteadyTime deadline) 
                                                       std::to_string(options_.retry_interval.count()) + " ms)");
         }
     }
-    auto opened = Connection::open(server_, options_, deadline);
+    auto opened = BinaryConnection::open(server_, options_, deadline);
     const std::lock_guard lock(mutex_);
     if (opened) {
         gate_.succeeded();
@@ -39,13 +39,13 @@ Result<ServerConnections::Lease> ServerConnections::borrow(SteadyTime deadline) 
     return opened.error();
 }
 
-void ServerConnections::drop_idle() noexcept {
-    std::vector<std::unique_ptr<Connection>> dropped; // closed after the lock
+void BinaryConnections::drop_idle() noexcept {
+    std::vector<std::unique_ptr<BinaryConnection>> dropped; // closed after the lock
     const std::lock_guard lock(mutex_);
     dropped.swap(idle_);
 }
 
-void ServerConnections::give_back(std::unique_ptr<Connection> connection) noexcept {
+void BinaryConnections::give_back(std::unique_ptr<BinaryConnection> connection) noexcept {
     if (!connection->usable()) return;
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(connection));

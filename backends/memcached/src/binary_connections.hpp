@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connection.hpp"
+#include "binary_connection.hpp"
 
 #include <tiercel/memcached.hpp>
 
@@ -37,30 +37,30 @@ private:
 
 /// The connections to one server: as many as there are users at once, kept for the next ones.
 /// Thread safety: all members may be called concurrently.
-class ServerConnections {
+class BinaryConnections {
 public:
     /// A connection while somebody uses it. Goes back when let go of, unless it is no longer usable.
     class Lease {
     public:
-        Lease(ServerConnections& home, std::unique_ptr<Connection> connection, bool reused)
+        Lease(BinaryConnections& home, std::unique_ptr<BinaryConnection> connection, bool reused)
             : home_(&home), connection_(std::move(connection)), reused_(reused) {}
         Lease(Lease&&) noexcept = default;
         Lease& operator=(Lease&&) = delete;
         ~Lease() {
             if (connection_) home_->give_back(std::move(connection_));
         }
-        Connection& operator*() const noexcept { return *connection_; }
-        Connection* operator->() const noexcept { return connection_.get(); }
+        BinaryConnection& operator*() const noexcept { return *connection_; }
+        BinaryConnection* operator->() const noexcept { return connection_.get(); }
         /// It was idle before: the server may have closed it since.
         bool reused() const noexcept { return reused_; }
 
     private:
-        ServerConnections* home_;
-        std::unique_ptr<Connection> connection_;
+        BinaryConnections* home_;
+        std::unique_ptr<BinaryConnection> connection_;
         bool reused_;
     };
 
-    ServerConnections(Server server, const Options& options)
+    BinaryConnections(Server server, const SaslOptions& options)
         : server_(std::move(server)), options_(options), gate_(options.retry_interval) {}
 
     /// An idle connection, or a new one. Errors: connection_failed at once while the server is left alone after a
@@ -70,12 +70,12 @@ public:
     void drop_idle() noexcept;
 
 private:
-    void give_back(std::unique_ptr<Connection> connection) noexcept;
+    void give_back(std::unique_ptr<BinaryConnection> connection) noexcept;
 
     const Server server_;
-    const Options options_;
+    const SaslOptions options_;
     std::mutex mutex_;
-    std::vector<std::unique_ptr<Connection>> idle_; // the last used at the back
+    std::vector<std::unique_ptr<BinaryConnection>> idle_; // the last used at the back
     RetryGate gate_;
     std::chrono::steady_clock::duration waited_in_vain_{}; // by impatient callers since the last success or failure
     std::string last_failure_;

@@ -1,4 +1,4 @@
-#include "errors.hpp"
+#include "binary_errors.hpp"
 
 #include <system_error>
 
@@ -59,6 +59,8 @@ Error to_error(memcached_return_t code, Phase phase, std::string_view address, c
     switch (errc) {
     case Errc::timeout:
         return Error(errc, text("no answer in time"));
+    case Errc::authentication_failed:
+        return Error(errc, text("user name or password is wrong, or the server does not log in by SASL PLAIN (-S)"));
     case Errc::connection_failed:
         if (code == MEMCACHED_HOST_LOOKUP_FAILURE) return Error(errc, text("the host name is not known; correct it"));
         return Error(errc, text("cannot connect" + (system != 0 ? ": " + std::generic_category().message(system)
@@ -74,12 +76,13 @@ Error to_error(memcached_return_t code, Phase phase, std::string_view address, c
     case Errc::server_error: {
         const std::string words(server_words(memcached_last_error_message(&client)));
         if (words.starts_with("unauthenticated"))
-            return Error(Errc::authentication_failed, text("the server asks for a login, which is not supported"));
+            return Error(Errc::authentication_failed, text("the server asks for a login by other means than SASL"));
         return Error(errc, text("the server refused: " + words));
     }
     case Errc::protocol_error:
-        return Error(errc, text("the answer is not memcached's text protocol (" +
-                                std::string(memcached_strerror(&client, code)) + "); is it another kind of server?"));
+        return Error(errc, text("the answer is not memcached's binary protocol (" +
+                                std::string(memcached_strerror(&client, code)) +
+                                "); is it another kind of server, or a memcached without -S?"));
     default:
         return Error(errc, text(memcached_strerror(&client, code)));
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "errors.hpp"
+#include "binary_errors.hpp"
 #include "ring.hpp"
 
 #include <tiercel/memcached.hpp>
@@ -21,14 +21,15 @@ namespace tiercel::memcached {
 /// Thread safety: none; one thread at a time.
 /// Errors: each call returns by its deadline or soon after (libmemcached bounds the server's silence, not its total
 /// time). After an error the connection may hold half an answer: use it again only while usable().
-class Connection {
+class BinaryConnection {
 public:
     /// Connects and has the server say its version, so that a peer which is no memcached is known for it before
     /// anything is asked of it.
-    static Result<std::unique_ptr<Connection>> open(const Server& server, const Options& options, SteadyTime deadline);
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-    ~Connection();
+    static Result<std::unique_ptr<BinaryConnection>> open(const Server& server, const SaslOptions& options,
+                                                          SteadyTime deadline);
+    BinaryConnection(const BinaryConnection&) = delete;
+    BinaryConnection& operator=(const BinaryConnection&) = delete;
+    ~BinaryConnection();
 
     bool usable() const noexcept { return usable_; }
 
@@ -52,7 +53,7 @@ private:
         char slack[512];
     };
 
-    Connection(std::string address, const Options& options);
+    BinaryConnection(std::string address, const SaslOptions& options);
     Result<void> greet(const Server& server, SteadyTime deadline);
     Result<void> get_chunk(std::span<const BytesView> keys, std::span<std::optional<spi::Found>> found,
                            SteadyTime deadline);
@@ -60,6 +61,7 @@ private:
     Result<void> await_until(SteadyTime deadline);
     Error broken(memcached_return_t code);
     Error broken(Error error);
+    Error not_written(memcached_return_t code);
 
     // The allocators given to libmemcached: none gives more than `max_allocation_`, which bounds the value that a
     // server can claim to send.
@@ -69,6 +71,8 @@ private:
     static void release(const memcached_st*, void* memory, void* self);
 
     const std::string address_;
+    const std::string username_;
+    const std::string password_;
     const std::chrono::milliseconds connect_timeout_;
     const std::chrono::milliseconds request_timeout_;
     const std::size_t max_allocation_;
