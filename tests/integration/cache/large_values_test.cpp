@@ -85,7 +85,7 @@ TEST(LargeValues, share_batches_with_small_ones) {
     const auto found = made(splitting(server.address())).get_many(keys);
     for (std::size_t i = 0; i < all.size(); ++i) {
         ASSERT_TRUE(found.at(i)) << i;
-        EXPECT_TRUE(**found.at(i) == all[i].second) << i;
+        EXPECT_TRUE(*found.at(i) == all[i].second) << i;
     }
 }
 
