@@ -107,7 +107,7 @@ fi
 build release all
 run_tests release
 # libFuzzer comes with Clang; a short run each.
-build clang value_fuzz key_fuzz
+build clang tiercel_fuzzers
 run_tests clang -L '^fuzz$' -R libfuzzer
 if [ $mode = plain ]; then finish; fi
 
@@ -128,7 +128,8 @@ if [ $mode = all ]; then
     check "clang-tidy" tidy
     check "benchmarks, briefly" tests/bench/run.sh --benchmark_repetitions=2 --benchmark_min_time=0.01
     check "comparison, briefly" tests/bench/run.sh peers --quick
-    check "long fuzzing: value" fuzz value
-    check "long fuzzing: key" fuzz key
+    for corpus in tests/fuzz/corpus/*; do
+        check "long fuzzing: ${corpus##*/}" fuzz "${corpus##*/}"
+    done
 fi
 finish

@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <future>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -23,23 +24,34 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-enum class Fault { none, delay, swallow, close_after, slice, refuse };
+enum class Fault { none, delay, swallow, close_after, slice, refuse, trouble };
 
 struct Setting {
     Fault fault = Fault::none;
     std::chrono::milliseconds delay{};
     std::size_t bytes = 0;
+    std::uint64_t seed = 0;
+    Troubles troubles = {};
     std::uint64_t generation = 0; // moves with each choice: close_after counts from its own
+};
+
+struct Met {
+    std::atomic<unsigned> delayed = 0;
+    std::atomic<unsigned> sliced = 0;
+    std::atomic<unsigned> closed = 0;
+    std::atomic<unsigned> stalled = 0;
 };
 
 /// One client and its connection to the server. Everything runs on the proxy's thread.
 class Pair : public std::enable_shared_from_this<Pair> {
 public:
-    Pair(tcp::socket client, const Setting& setting)
+    Pair(tcp::socket client, std::size_t number, const Setting& setting, Met& met)
         : client_(std::move(client)),
           server_(client_.get_executor()),
           timer_(client_.get_executor()),
-          setting_(setting) {}
+          number_(number),
+          setting_(setting),
+          met_(met) {}
 
     void start(std::uint16_t server_port) {
         server_.async_connect({asio::ip::address_v4::loopback(), server_port},
@@ -85,7 +97,9 @@ private:
         if (generation_ != setting_.generation) {
             generation_ = setting_.generation;
             sent_ = 0;
+            random_.seed(setting_.seed + number_);
         }
+        if (stalled_) return read_reply();
         switch (setting_.fault) {
         case Fault::none:
             return write(0, size, size);
@@ -106,7 +120,29 @@ private:
             last_ = sent_ >= setting_.bytes;
             return write(0, allowed, allowed);
         }
+        case Fault::trouble:
+            return trouble(size);
         }
+    }
+
+    void trouble(std::size_t size) {
+        const Troubles& troubles = setting_.troubles;
+        const auto meets = [this](unsigned per_mille, std::atomic<unsigned>& met) {
+            if (random_() % 1000 >= per_mille) return false;
+            met.fetch_add(1);
+            return true;
+        };
+        stalled_ = meets(troubles.stalled, met_.stalled);
+        if (stalled_) return read_reply();
+        last_ = meets(troubles.closed, met_.closed);
+        const std::size_t to = last_ ? random_() % size : size;
+        const std::size_t piece = meets(troubles.sliced, met_.sliced) ? 1 + random_() % (size / 2 + 1) : size;
+        if (!meets(troubles.delayed, met_.delayed)) return write(0, to, piece);
+        const auto longest = static_cast<std::uint64_t>(troubles.longest_delay.count());
+        timer_.expires_after(std::chrono::microseconds(random_() % (longest + 1)));
+        timer_.async_wait([self = shared_from_this(), to, piece](error_code error) {
+            if (!error) self->write(0, to, piece);
+        });
     }
 
     void write(std::size_t from, std::size_t to, std::size_t piece) {
@@ -122,12 +158,16 @@ private:
     tcp::socket client_;
     tcp::socket server_;
     asio::steady_timer timer_;
+    const std::size_t number_;
     const Setting& setting_;
+    Met& met_;
+    std::mt19937_64 random_;
     std::array<char, 16'384> request_{};
     std::array<char, 16'384> reply_{};
     std::uint64_t generation_ = 0;
     std::size_t sent_ = 0;
     bool last_ = false;
+    bool stalled_ = false; // for good: a stream that goes on has no bytes missing
 };
 
 } // namespace
@@ -171,6 +211,9 @@ public:
 
     std::uint16_t port() const noexcept { return port_; }
     std::size_t accepted() const noexcept { return accepted_.load(); }
+    Troubles met() const noexcept {
+        return {.delayed = met_.delayed, .sliced = met_.sliced, .closed = met_.closed, .stalled = met_.stalled};
+    }
 
 private:
     template <class Action>
@@ -196,9 +239,9 @@ private:
     void accept() {
         acceptor_.async_accept([this](error_code error, tcp::socket client) {
             if (error) return; // closed
-            accepted_.fetch_add(1);
+            const auto number = accepted_.fetch_add(1);
             std::erase_if(pairs_, [](const auto& pair) { return pair->closed(); });
-            pairs_.push_back(std::make_shared<Pair>(std::move(client), setting_));
+            pairs_.push_back(std::make_shared<Pair>(std::move(client), number, setting_, met_));
             pairs_.back()->start(server_port_);
             accept();
         });
@@ -218,6 +261,7 @@ private:
     Setting setting_;
     std::vector<std::shared_ptr<Pair>> pairs_;
     std::atomic<std::size_t> accepted_ = 0;
+    Met met_;
     std::thread thread_;
 };
 
@@ -242,11 +286,17 @@ void FaultProxy::close_after(std::size_t bytes) {
 void FaultProxy::slice() {
     impl_->choose({.fault = Fault::slice});
 }
+void FaultProxy::trouble(std::uint64_t seed, const Troubles& troubles) {
+    impl_->choose({.fault = Fault::trouble, .seed = seed, .troubles = troubles});
+}
 void FaultProxy::refuse() {
     impl_->choose({.fault = Fault::refuse});
 }
 void FaultProxy::drop_connections() {
     impl_->drop_connections();
+}
+Troubles FaultProxy::met() const {
+    return impl_->met();
 }
 std::size_t FaultProxy::accepted() const {
     return impl_->accepted();

@@ -7,6 +7,16 @@
 
 namespace tiercel::test {
 
+/// Faults that come at random: of a thousand pieces that the server sends, so many meet with each. The others pass, and
+/// no byte is left out of a stream that goes on.
+struct Troubles {
+    unsigned delayed = 0; ///< held back for up to `longest_delay`
+    unsigned sliced = 0;  ///< sent on in pieces of a random size
+    unsigned closed = 0;  ///< the connection is closed somewhere in the middle of it
+    unsigned stalled = 0; ///< nothing comes of it, nor after it; the connection stays open
+    std::chrono::microseconds longest_delay{1000};
+};
+
 /// A TCP proxy on 127.0.0.1 between a client and a server's port, whose faults a test turns on and off.
 /// Requests always pass; the faults meet what the server sends back. A fault holds for the bytes that arrive after the
 /// call, on connections old and new.
@@ -28,6 +38,8 @@ public:
     void close_after(std::size_t bytes);
     /// Replies come in pieces of one byte.
     void slice();
+    /// Each connection meets with troubles of its own, which follow from the seed and its place among the accepted.
+    void trouble(std::uint64_t seed, const Troubles& troubles);
     /// Closes all connections, and refuses new ones until another fault, or pass(), is chosen.
     void refuse();
     /// Closes all connections, once.
@@ -35,6 +47,8 @@ public:
 
     /// Connections accepted since the start.
     std::size_t accepted() const;
+    /// Pieces that met with one of the `Troubles` since the start, by kind: as many of each as there were.
+    Troubles met() const;
 
 private:
     class Impl;

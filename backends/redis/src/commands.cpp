@@ -12,7 +12,7 @@ namespace tiercel::redis {
 namespace {
 
 struct FreeCommand {
-    void operator()(char* command) const noexcept { redisFreeCommand(command); }
+    void operator()(char* command) const noexcept { redisFreeSdsCommand(command); }
 };
 
 } // namespace
@@ -26,8 +26,9 @@ void Commands::add(std::span<const BytesView> words, Slot slot, std::size_t keys
         data.push_back(word.data());
         sizes.push_back(word.size());
     }
-    char* text = nullptr;
-    const int size = redisFormatCommandArgv(&text, static_cast<int>(words.size()), data.data(), sizes.data());
+    // Not redisFormatCommandArgv, which goes through sprintf for each word.
+    sds text = nullptr;
+    const auto size = redisFormatSdsCommandArgv(&text, static_cast<int>(words.size()), data.data(), sizes.data());
     if (size < 0) throw std::bad_alloc();
     const std::unique_ptr<char, FreeCommand> owner(text);
     bytes_.append(text, static_cast<std::size_t>(size));

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t helping_bytes = 4096;
 /// Room made before elements are there; the rest comes as they do.
 constexpr std::size_t trusted_elements = 1024;
+/// A parser that was fed more than this for a reply is not kept.
+constexpr std::size_t kept_parser_bytes = std::size_t{16} << 10;
 
 } // namespace
 
@@ -86,10 +88,15 @@ void ReplyReader::FreeReader::operator()(redisReader* reader) const noexcept {
 }
 
 ReplyReader::ReplyReader(const ReplyLimits& limits) : guard_(limits) {
+    renew_parser();
+}
+
+void ReplyReader::renew_parser() {
     static redisReplyObjectFunctions functions = Callbacks::table();
     reader_.reset(redisReaderCreateWithFunctions(&functions));
     if (!reader_) throw std::bad_alloc();
     reader_->privdata = &root_;
+    fed_bytes_ = 0;
 }
 
 ReplyReader::~ReplyReader() = default;
@@ -130,10 +137,17 @@ Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vecto
     const Error disagreement(Errc::protocol_error,
                              "the peer does not speak Redis' protocol; check the host and the port");
     if (!span.empty() && redisReaderFeed(reader_.get(), span.data(), span.size()) != REDIS_OK) return disagreement;
+    fed_bytes_ += span.size();
+    if (complete == 0) return {};
     for (; complete > 0; --complete) {
         void* reply = nullptr;
         if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK || reply == nullptr) return disagreement;
         replies.push_back(std::move(root_));
+    }
+    if (reader_->pos == reader_->len) {
+        // hiredis gives a large buffer back when it is fed again, for which an idle connection waits long.
+        if (fed_bytes_ > kept_parser_bytes) renew_parser();
+        fed_bytes_ = 0;
     }
     return {};
 }

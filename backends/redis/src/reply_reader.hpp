@@ -3,6 +3,7 @@
 #include "reply_guard.hpp"
 #include "transport/reply.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -31,11 +32,13 @@ private:
         void operator()(redisReader* reader) const noexcept;
     };
 
+    void renew_parser();
     Result<void> parse(BytesView span, std::size_t complete, std::vector<Reply>& replies);
 
     ReplyGuard guard_;
     Reply root_; // being built by the callbacks
     std::unique_ptr<redisReader, FreeReader> reader_;
+    std::size_t fed_bytes_ = 0; // to reader_, since it was last empty
 };
 
 } // namespace tiercel::redis

@@ -88,7 +88,7 @@ public:
             pending_.emplace(++last_, Pending{std::nullopt, std::move(job)});
             return last_;
         }();
-        loop.call_at(when, [weak = weak_from_this(), id] {
+        loop.call_at(when, id, [weak = weak_from_this(), id] {
             if (auto self = weak.lock()) self->fire(id);
         });
         return id;
@@ -199,6 +199,9 @@ spi::Runtime::TimerId AsioRuntime::call_at(SteadyTime when, std::function<void()
 }
 
 bool AsioRuntime::cancel(TimerId timer) noexcept {
+    // Elsewhere, one that is left over finds nothing to do.
+    auto* const lent = spi::RunLoop::current();
+    if (lent && lent->is_of(this)) lent->cancel(timer);
     return timers_->cancel(timer);
 }
 

@@ -90,8 +90,7 @@ bool RunLoop::run_until(SteadyTime deadline) {
 }
 
 void RunLoop::run_next(std::unique_lock<std::mutex>& lock) {
-    auto job = std::move(jobs_.front());
-    jobs_.pop_front();
+    auto job = jobs_.pop();
     lock.unlock();
     in_job_ = true;
     job->run();
@@ -101,9 +100,13 @@ void RunLoop::run_next(std::unique_lock<std::mutex>& lock) {
 }
 
 void RunLoop::finish() {
-    std::unique_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
     finished_ = true;
-    rouse(lock);
+    if (state_ == State::sleeping) {
+        roused_.notify_one();
+    } else if (state_ == State::driving && std::this_thread::get_id() != thread_) {
+        driver_->interrupt(*this);
+    }
 }
 
 bool RunLoop::wake() noexcept {
@@ -119,14 +122,18 @@ bool RunLoop::has_work() const {
     return finished_ || !jobs_.empty();
 }
 
-void RunLoop::call_at(SteadyTime when, std::function<void()> job) {
-    Timer timer{when, std::move(job)};
+void RunLoop::call_at(SteadyTime when, std::uint64_t id, std::function<void()> job) {
+    Timer timer{when, id, std::move(job)};
     // lent_ is written by this thread only.
     if (lent_) {
         timers_.push_back(std::move(timer));
     } else {
         send_home(std::move(timer));
     }
+}
+
+bool RunLoop::cancel(std::uint64_t id) noexcept {
+    return std::erase_if(timers_, [id](const Timer& timer) { return timer.id == id; }) != 0;
 }
 
 bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver) {
@@ -143,7 +150,7 @@ bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver) {
 void RunLoop::push(std::unique_ptr<AnyJob> job) {
     std::unique_lock lock(mutex_);
     if (lent_) {
-        jobs_.push_back(std::move(job));
+        jobs_.push(std::move(job));
         rouse(lock);
     } else {
         lock.unlock();
@@ -188,17 +195,18 @@ SteadyTime RunLoop::next_timer() const noexcept {
 }
 
 void RunLoop::give_back() {
-    std::deque<std::unique_ptr<AnyJob>> left;
+    if (!lent_) return;
     std::shared_ptr<Driver> driver;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!lent_) return;
-        lent_ = false;
-        left.swap(jobs_);
-        driver.swap(driver_);
-    }
-    for (auto& job : left)
+    std::unique_lock lock(mutex_);
+    lent_ = false; // nothing is queued any more
+    driver.swap(driver_);
+    while (!jobs_.empty()) {
+        auto job = jobs_.pop();
+        lock.unlock();
         send_home(std::move(job));
+        lock.lock();
+    }
+    lock.unlock();
     for (auto& timer : std::exchange(timers_, {}))
         send_home(std::move(timer));
     if (driver) driver->left(*this);

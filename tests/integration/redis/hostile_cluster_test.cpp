@@ -17,8 +17,11 @@ struct Outcome {
 };
 Outcome outcome_of(const std::vector<std::string>& answers) {
     Peer peer(answers, Peer::AtEnd::stay);
-    Client client(*connect_cluster(
-        {peer.url()}, {.node = {.connect_timeout = 200ms, .reconnect_delay_min = 1h, .reconnect_delay_max = 1h}}));
+    // One connection for all: the peer's answers are by the place in it.
+    Client client(*connect_cluster({peer.url()}, {.node = {.connect_timeout = 200ms,
+                                                           .reconnect_delay_min = 1h,
+                                                           .reconnect_delay_max = 1h,
+                                                           .blocking_connections = 0}}));
     const auto get = client.text("key", 400ms);
     return {get, code_of(client.put("key", "value", std::nullopt, 400ms))};
 }

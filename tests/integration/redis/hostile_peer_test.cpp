@@ -8,6 +8,13 @@ namespace {
 
 const std::string welcome = "+OK\r\n+PONG\r\n"; // to CLIENT SETNAME and PING
 
+std::string repeated(const std::string& text, std::size_t times) {
+    std::string all;
+    for (; times > 0; --times)
+        all += text;
+    return all;
+}
+
 struct Row {
     const char* name;
     std::vector<std::string> answers;
@@ -48,6 +55,9 @@ INSTANTIATE_TEST_SUITE_P(
             {welcome, "*100000000\r\n"},
             Peer::AtEnd::stay,
             "protocol_error"},
+        Row{"nests_arrays_10000_deep", {welcome, repeated("*1\r\n", 10'000)}, Peer::AtEnd::stay, "protocol_error"},
+        Row{"announces_a_value_of_negative_length", {welcome, "*1\r\n$-2\r\n"}, Peer::AtEnd::stay, "protocol_error"},
+        Row{"announces_an_array_of_negative_length", {welcome, "*-2\r\n"}, Peer::AtEnd::stay, "protocol_error"},
         Row{"sends_an_endless_line", {welcome, '+' + std::string(1 << 20, 'x')}, Peer::AtEnd::stay, "protocol_error"},
         Row{"answers_with_a_number", {welcome, ":1\r\n"}, Peer::AtEnd::stay, "protocol_error"},
         Row{"answers_with_too_few_values", {welcome, "*0\r\n"}, Peer::AtEnd::stay, "protocol_error"},
@@ -59,6 +69,15 @@ INSTANTIATE_TEST_SUITE_P(
             "not_ready"},
         Row{"is_a_cluster", {welcome, "-MOVED 1234 10.0.0.1:6379\r\n"}, Peer::AtEnd::stay, "moved"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(HostilePeerEnd, at_any_byte_of_a_reply_gives_no_part_of_it) {
+    const std::string reply = "*1\r\n$13\r\nvalue12345678\r\n"; // a version of 8 bytes ends each value
+    for (std::size_t end = 0; end <= reply.size(); ++end) {
+        const Peer peer({welcome, reply.substr(0, end)}, Peer::AtEnd::close);
+        Client client(peer.url());
+        EXPECT_EQ(client.text("key"), end < reply.size() ? "connection_lost" : "value") << "after " << end << " bytes";
+    }
+}
 
 TEST(HostilePeerPing, a_loading_server_does_not_serve) {
     const Peer peer({"+OK\r\n-LOADING Redis is loading\r\n", "-LOADING Redis is loading\r\n"}, Peer::AtEnd::stay);

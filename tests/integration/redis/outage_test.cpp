@@ -5,6 +5,11 @@
 #include "support/redis_server.hpp"
 #include "support/wait_until.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
 #include <gtest/gtest.h>
 
 #include <boost/asio/this_coro.hpp>
@@ -136,6 +141,27 @@ TEST_F(RedisStopped, late_replies_reach_nobody_and_the_connection_stays) {
     EXPECT_EQ(after.id, before.id);
 }
 
+TEST_F(RedisStopped, a_cancelled_call_returns_at_once_and_its_late_reply_reaches_nobody) {
+    Client client(server.url(), {.max_silence = 1h, .blocking_connections = 0});
+    fill(client);
+    server.stop_replying();
+    const std::vector<BytesView> keys{"key:1"};
+    std::optional<Errc> outcome;
+    boost::asio::io_context loop;
+    boost::asio::cancellation_signal change_of_mind;
+    boost::asio::co_spawn(
+        loop, client.backend->get_many(keys, within(1h)),
+        boost::asio::bind_cancellation_slot(change_of_mind.slot(),
+                                            [&](const std::exception_ptr&, const std::vector<spi::Lookup>& lookups) {
+                                                if (!lookups.empty()) outcome = code_of(lookups.front());
+                                            }));
+    boost::asio::post(loop, [&] { change_of_mind.emit(boost::asio::cancellation_type::terminal); });
+    loop.run_for(20s);
+    EXPECT_EQ(outcome, Errc::cancelled);
+    server.resume();
+    EXPECT_EQ(client.text("key:2"), "key:2");
+}
+
 TEST_F(RedisStopped, a_silent_connection_is_replaced_and_no_reply_crosses_over) {
     auto options = impatient_to_reconnect();
     options.max_silence = 10ms;
@@ -186,7 +212,7 @@ TEST_F(RedisStopped, a_log_in_without_answer_ends_with_the_connect_timeout) {
 }
 
 TEST_F(RedisStopped, calls_beyond_the_bound_are_refused_at_once) {
-    Client client(server.url(), {.max_silence = 1h, .max_pending_calls = 4});
+    Client client(server.url(), {.max_silence = 1h, .blocking_connections = 0, .max_pending_calls = 4});
     ASSERT_TRUE(client.ping());
     server.stop_replying();
     std::vector<std::future<Result<void>>> pending;

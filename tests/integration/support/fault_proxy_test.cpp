@@ -52,6 +52,38 @@ TEST_F(FaultProxyTest, slice_delivers_every_byte) {
     EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
 }
 
+TEST_F(FaultProxyTest, troubles_cut_and_delay_but_lose_no_byte_of_a_stream_that_goes_on) {
+    proxy.trouble(1, {.delayed = 500, .sliced = 1000, .longest_delay = std::chrono::microseconds(500)});
+    TcpClient client(loopback(proxy.port()));
+    for (int i = 0; i < 50; ++i)
+        EXPECT_EQ(client.ask("ECHO a-rather-long-word", "word\r\n"), "$18\r\na-rather-long-word\r\n");
+    const auto met = proxy.met();
+    EXPECT_GE(met.sliced, 50U);
+    EXPECT_GE(met.delayed, 1U);
+    EXPECT_EQ(met.closed + met.stalled, 0U);
+}
+
+TEST_F(FaultProxyTest, troubles_close_in_the_middle_of_a_reply) {
+    proxy.trouble(1, {.closed = 1000});
+    for (int i = 0; i < 10; ++i) {
+        const auto reply = TcpClient(loopback(proxy.port())).ask("ECHO word", "word\r\n");
+        EXPECT_LT(reply.size(), 10U);
+        EXPECT_TRUE(std::string("$4\r\nword\r\n").starts_with(reply)) << reply;
+    }
+    EXPECT_EQ(proxy.met().closed, 10U);
+}
+
+TEST_F(FaultProxyTest, a_stalled_connection_stays_so) {
+    proxy.trouble(1, {.stalled = 1000});
+    TcpClient client(loopback(proxy.port()));
+    client.send("PING");
+    EXPECT_EQ(client.read_some(50), std::nullopt);
+    proxy.pass();
+    client.send("PING");
+    EXPECT_EQ(client.read_some(50), std::nullopt);
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
+}
+
 TEST_F(FaultProxyTest, refuse_closes_and_refuses_until_told_otherwise) {
     TcpClient old(loopback(proxy.port()));
     EXPECT_EQ(old.ask("PING"), "+PONG\r\n");

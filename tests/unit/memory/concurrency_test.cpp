@@ -1,7 +1,8 @@
 // What holds while eight threads churn: departures told exactly once, fences, structure.
 
-#include "effort.hpp"
 #include "test_entry.hpp"
+
+#include "support/effort.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,8 @@
 
 namespace tiercel::memory::test {
 namespace {
+
+using tiercel::test::effort;
 
 using namespace std::chrono_literals;
 

@@ -1,8 +1,9 @@
 // What threads hear from a store, key by key, against what one thread at a time could have heard.
 
-#include "effort.hpp"
 #include "linearizability.hpp"
 #include "test_entry.hpp"
+
+#include "support/effort.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,8 @@
 
 namespace tiercel::memory::test {
 namespace {
+
+using tiercel::test::effort;
 
 using namespace std::chrono_literals;
 using Kind = Operation::Kind;

@@ -1,9 +1,10 @@
 // Many threads do everything at once to a store, which must stay sound: memory_stress [operations [threads [seed]]].
 // Without a number: 10 million operations; a thousand million with TIERCEL_LONG set; a tenth under a sanitizer.
 
-#include "effort.hpp"
 #include "memory/epochs.hpp"
 #include "test_entry.hpp"
+
+#include "support/effort.hpp"
 
 #include <array>
 #include <atomic>
@@ -18,6 +19,8 @@
 
 namespace tiercel::memory::test {
 namespace {
+
+using tiercel::test::effort;
 
 using namespace std::chrono_literals;
 

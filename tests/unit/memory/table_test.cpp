@@ -1,8 +1,9 @@
 // The table of one shard, by hand: buckets that overflow, slots used again, growth under readers.
 
-#include "effort.hpp"
 #include "memory/table.hpp"
 #include "test_entry.hpp"
+
+#include "support/effort.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,8 @@
 
 namespace tiercel::memory::test {
 namespace {
+
+using tiercel::test::effort;
 
 class TableTest : public testing::Test {
 protected:

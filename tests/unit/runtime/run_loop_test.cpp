@@ -149,7 +149,7 @@ TEST(RunLoop, a_wait_inside_a_job_gives_the_outer_loop_back) {
         const auto inner = home.lend();
         const RunLoop::Lending nested(*inner);
         // What the inner wait is for comes from a job of the outer loop.
-        std::thread waiter([&, inner] {
+        std::thread waiter([&ran_at_home, inner] {
             EXPECT_TRUE(ran_at_home.get_future().get());
             inner->finish();
         });
@@ -185,14 +185,33 @@ TEST(RunLoop, timers_fire_on_the_thread_and_those_left_at_home) {
     {
         const RunLoop::Lending lending(*loop);
         const auto here = std::this_thread::get_id();
-        loop->call_at(std::chrono::steady_clock::now() + 5ms, [&] {
+        loop->call_at(std::chrono::steady_clock::now() + 5ms, 1, [&] {
             EXPECT_EQ(std::this_thread::get_id(), here);
             loop->finish();
         });
-        loop->call_at(std::chrono::steady_clock::now() + 100ms, [&] { left.set_value(home.is_here()); });
+        loop->call_at(std::chrono::steady_clock::now() + 100ms, 2, [&] { left.set_value(home.is_here()); });
         EXPECT_TRUE(loop->run_until(soon()));
     }
     EXPECT_TRUE(left.get_future().get());
+}
+
+TEST(RunLoop, a_cancelled_timer_goes_nowhere) {
+    Home home;
+    const auto loop = home.lend();
+    std::promise<void> later;
+    const auto now = std::chrono::steady_clock::now();
+    {
+        const RunLoop::Lending lending(*loop);
+        loop->call_at(now + 1ms, 1, [] { ADD_FAILURE(); });
+        loop->call_at(now + 20ms, 2, [] { ADD_FAILURE(); });
+        loop->call_at(now + 5ms, 3, [&] { loop->finish(); });
+        loop->call_at(now + 40ms, 4, [&] { later.set_value(); });
+        EXPECT_TRUE(loop->cancel(1));
+        EXPECT_FALSE(loop->cancel(1));
+        EXPECT_TRUE(loop->cancel(2));
+        EXPECT_TRUE(loop->run_until(soon()));
+    }
+    later.get_future().get();
 }
 
 TEST(RunLoop, a_coroutine_stays_on_the_thread_across_timers_of_the_event_loop) {

@@ -107,6 +107,36 @@ TEST_F(PipelineTest, ends_a_call_at_its_deadline_and_swallows_its_late_reply) {
     EXPECT_EQ(a->times_done, 1);
 }
 
+TEST_F(PipelineTest, a_cancelled_call_ends_at_once_whether_sent_or_not) {
+    const auto sent = add("a", 1s);
+    take();
+    const auto waiting = add("b", 1s);
+    pipeline.cancel(*sent);
+    pipeline.cancel(*waiting);
+    pipeline.cancel(*sent);
+    EXPECT_EQ(sent->outcome(), "cancelled");
+    EXPECT_EQ(waiting->outcome(), "cancelled");
+    EXPECT_EQ(sent->times_done, 1);
+    EXPECT_EQ(take(), "");
+    const auto next = add("c", 1s);
+    take();
+    EXPECT_TRUE(reply("late"));
+    EXPECT_TRUE(reply("mine"));
+    EXPECT_EQ(next->outcome(), "mine done");
+}
+
+TEST_F(PipelineTest, tells_the_settled_when_asked_to_if_told_so) {
+    std::vector<CallPtr> settled;
+    pipeline.defer_telling(settled);
+    const auto call = add("a", 1s);
+    take();
+    EXPECT_TRUE(reply("mine"));
+    EXPECT_EQ(call->outcome(), "pending");
+    ASSERT_EQ(settled.size(), 1U);
+    Pipeline::tell(*settled.front());
+    EXPECT_EQ(call->outcome(), "mine done");
+}
+
 TEST_F(PipelineTest, keeps_the_replies_that_came_in_time) {
     const auto a = add("a", 50ms, 3);
     const auto b = add("b", 1s);

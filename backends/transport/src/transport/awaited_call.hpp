@@ -6,8 +6,10 @@
 #include <tiercel/spi/run_loop.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -18,7 +20,8 @@
 
 namespace tiercel::transport {
 
-/// A call that a coroutine awaits. The coroutine goes on at its own executor, which has work until then.
+/// A call that a coroutine awaits. The coroutine goes on at its own executor, which has work until then. If it is
+/// cancelled, as Asio does that, it goes on at once, with Errc::cancelled.
 class AwaitedCall final : public Call {
 public:
     using Call::Call;
@@ -33,6 +36,7 @@ public:
             // Once submitted, the coroutine may be running elsewhere, and be over, and so may the backend: only what
             // is owned here is there until the end.
             const auto executor = handler.get_executor();
+            const auto slot = asio::get_associated_cancellation_slot(handler);
             started->work_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
             started->handler_.emplace(std::move(handler));
             if (auto loop = spi::RunLoop::of(executor); loop && loop.get() == spi::RunLoop::current()) {
@@ -45,6 +49,7 @@ public:
                 }
             }
             auto to = connections.next();
+            started->cancel_with(slot, to);
             to->submit(started);
             to.reset(); // before the event loop that it lives on
             kept.reset();
@@ -54,6 +59,15 @@ public:
     }
 
 private:
+    /// The slot outlives the call, and may outlive the connection.
+    void cancel_with(boost::asio::cancellation_slot slot, const std::shared_ptr<Connection>& connection) {
+        if (!slot.is_connected()) return;
+        slot.assign([weak = std::weak_ptr(connection),
+                     call = boost::intrusive_ptr<AwaitedCall>(this)](boost::asio::cancellation_type) {
+            if (const auto to = weak.lock()) to->cancel(call);
+        });
+    }
+
     using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
 
     void done() noexcept override {

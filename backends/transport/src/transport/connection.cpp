@@ -21,8 +21,9 @@ namespace {
 /// Requests are written together up to this; what comes later waits for the next write and, should its deadline pass
 /// before, is never sent.
 constexpr std::size_t write_together_bytes = std::size_t{256} << 10;
-/// Room kept for the next write.
+/// Room kept for the next write while there is one after the other, and while there is none.
 constexpr std::size_t kept_bytes = std::size_t{1} << 20;
+constexpr std::size_t kept_idle_bytes = std::size_t{4} << 10;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
@@ -60,6 +61,11 @@ void Connection::submit(CallPtr call) {
         if (std::exchange(drain_posted_, true)) return;
     }
     asio::post(strand_, [self = shared_from_this()] { self->drain(); });
+}
+
+void Connection::cancel(CallPtr call) {
+    // After the job that adds it to the pipeline.
+    asio::post(strand_, [self = shared_from_this(), given_up = std::move(call)] { self->pipeline_.cancel(*given_up); });
 }
 
 void Connection::close() noexcept {
@@ -172,9 +178,12 @@ void Connection::write_more(SteadyTime now) {
     const auto& session = session_;
     if (session->writing) return;
     session->outgoing.clear();
-    if (session->outgoing.capacity() > kept_bytes) session->outgoing = Bytes();
+    if (session->outgoing.capacity() > kept_bytes) Bytes().swap(session->outgoing); // assignment would keep the room
     pipeline_.take(session->outgoing, write_together_bytes, now);
-    if (session->outgoing.empty()) return;
+    if (session->outgoing.empty()) {
+        if (session->outgoing.capacity() > kept_idle_bytes) Bytes().swap(session->outgoing);
+        return;
+    }
     session->written = 0;
     session->writing = true;
     write_some(session);

@@ -47,6 +47,10 @@ public:
     /// Settles the call by its deadline. It may be settled already when this returns.
     void submit(CallPtr call);
 
+    /// Settles a call that was submitted with Errc::cancelled, soon, unless it is settled before. Its late replies
+    /// reach nobody.
+    void cancel(CallPtr call);
+
     /// Ends what is outstanding with Errc::closed; later calls end the same. Idempotent.
     void close() noexcept;
 

@@ -12,6 +12,8 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 namespace tiercel::transport {
@@ -63,10 +66,13 @@ public:
             lock_.unlock();
             return;
         }
-        std::vector<CallPtr> settled;
-        settled.swap(of_.settled_);
+        // Mostly one or a few.
+        boost::container::small_vector<CallPtr, 8> settled(std::make_move_iterator(of_.settled_.begin()),
+                                                           std::make_move_iterator(of_.settled_.end()));
+        of_.settled_.clear();
         lock_.unlock();
-        Pipeline::tell(settled);
+        for (const auto& call : settled)
+            Pipeline::tell(*call);
     }
 
 private:
@@ -89,7 +95,7 @@ public:
     std::size_t written = 0;
     bool writing = false;
     bool reading = false;
-    SteadyTime reader_wakes_at{};
+    SteadyTime reader_wakes_at = SteadyTime::min(); // from its wait; the least while it does not wait
     bool stuffed = false; // the kernel takes no more
     bool served = false;  // a caller's command was answered
 };
@@ -200,6 +206,7 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
             if (ready.to_receive) received.receive(*wire, label_);
         }
         lock.lock();
+        wire->reader_wakes_at = SteadyTime::min();
         if (over) break;
         now = now_();
         if (ready.to_send) wire->stuffed = false;
@@ -464,6 +471,7 @@ asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shar
         lock.lock();
         home_reads_ = false;
         wire->reading = false;
+        wire->reader_wakes_at = SteadyTime::min();
         wire->stuffed = false;
         take(wire, received, now_());
     }

@@ -37,7 +37,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
         } else {
             out.append(call.request);
         }
-        call.request = Bytes();
+        Bytes().swap(call.request); // assignment would keep the room
     }
 }
 
@@ -55,6 +55,11 @@ Result<void> Pipeline::on_reply(Reply reply) {
     admission_.leave(call->bytes);
     if (wanted) finish(*call, std::nullopt);
     return {};
+}
+
+void Pipeline::cancel(Call& call) {
+    if (call.stage != Call::Stage::waiting && call.stage != Call::Stage::in_flight) return;
+    finish(call, Error(Errc::cancelled, label_ + ": the caller has given up"));
 }
 
 void Pipeline::expire(SteadyTime now) {
@@ -99,7 +104,7 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     if (call.stage == Call::Stage::waiting) {
         waiting_.erase(waiting_.iterator_to(call));
         admission_.leave(call.bytes);
-        call.request = Bytes();
+        Bytes().swap(call.request);
         kept = std::move(call.held);
     }
     call.stage = Call::Stage::done;
@@ -109,12 +114,6 @@ void Pipeline::finish(Call& call, std::optional<Error> error) noexcept {
     } else {
         call.done();
     }
-}
-
-void Pipeline::tell(std::vector<CallPtr>& settled) noexcept {
-    for (const auto& call : settled)
-        call->done();
-    settled.clear();
 }
 
 Error Pipeline::timeout_of(const Call& call) const {

@@ -34,7 +34,7 @@ public:
     /// Settled calls are collected in `settled` instead of being told at once, for tell(): a lock need not be held
     /// then.
     void defer_telling(std::vector<CallPtr>& settled) noexcept { settled_ = &settled; }
-    static void tell(std::vector<CallPtr>& settled) noexcept;
+    static void tell(Call& settled) noexcept { settled.done(); }
 
     /// Drops what is left, unsettled.
     ~Pipeline();
@@ -59,6 +59,9 @@ public:
     /// The socket has brought bytes, or has taken a part of a request too large to take at once.
     void on_progress(SteadyTime now) noexcept { last_progress_ = now; }
     SteadyTime last_progress() const noexcept { return last_progress_; }
+
+    /// Ends a call that was added, with Errc::cancelled, unless it is settled.
+    void cancel(Call& call);
 
     /// Ends the calls whose deadline has come with Errc::timeout.
     void expire(SteadyTime now);

@@ -10,7 +10,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -89,11 +89,13 @@ public:
     /// Runs jobs, timers and the driver until finish() has been called: true; or the deadline has come: false. The loop
     /// is then given back.
     bool run_until(SteadyTime deadline);
-    /// What the thread waits for has come.
+    /// What the thread waits for has come. The loop may be gone when this returns.
     void finish();
 
-    /// Calls `job` on this thread at `when`, while it is lent; then home does. Jobs cannot be cancelled.
-    void call_at(SteadyTime when, std::function<void()> job);
+    /// Calls `job` on this thread at `when`, while it is lent; then home does. `id` is for cancel.
+    void call_at(SteadyTime when, std::uint64_t id, std::function<void()> job);
+    /// False if it is not waiting here any more.
+    bool cancel(std::uint64_t id) noexcept;
 
     /// The thread is to drive for one thing more, until that thing ends. False if it may not: it drives for another
     /// driver, or is given back.
@@ -115,6 +117,31 @@ private:
     struct AnyJob {
         virtual ~AnyJob() = default;
         virtual void run() = 0;
+        std::unique_ptr<AnyJob> next;
+    };
+    /// First in, first out; allocates nothing.
+    class Jobs {
+    public:
+        Jobs() = default;
+        ~Jobs() {
+            while (!empty())
+                pop();
+        }
+        bool empty() const noexcept { return first_ == nullptr; }
+        void push(std::unique_ptr<AnyJob> job) noexcept {
+            auto& end = first_ ? last_->next : first_;
+            last_ = job.get();
+            end = std::move(job);
+        }
+        std::unique_ptr<AnyJob> pop() noexcept {
+            auto job = std::move(first_);
+            first_ = std::move(job->next);
+            return job;
+        }
+
+    private:
+        std::unique_ptr<AnyJob> first_;
+        AnyJob* last_ = nullptr; // of those there are
     };
     template <class Job>
     struct JobOf final : AnyJob {
@@ -128,6 +155,7 @@ private:
     };
     struct Timer {
         SteadyTime when;
+        std::uint64_t id;
         std::function<void()> job;
     };
     enum class State : unsigned char { running, sleeping, driving };
@@ -149,7 +177,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable roused_;
     // Guarded by mutex_.
-    std::deque<std::unique_ptr<AnyJob>> jobs_;
+    Jobs jobs_;
     State state_ = State::running;
     bool finished_ = false;
     bool woken_ = false;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-namespace tiercel::memory::test {
+namespace tiercel::test {
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr bool is_sanitized = true;
@@ -17,4 +17,4 @@ inline std::uint64_t effort(std::uint64_t normal, std::uint64_t in_long_mode) {
     return is_sanitized ? (whole + 9) / 10 : whole;
 }
 
-} // namespace tiercel::memory::test
+} // namespace tiercel::test
