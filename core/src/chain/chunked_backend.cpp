@@ -20,7 +20,7 @@ namespace {
 /// Chunks are asked for before they are needed, and stored before their manifest: they live this much longer than it.
 constexpr milliseconds chunk_grace{2000};
 
-/// The most chunks asked for at once, but for a single value's. Batches seldom have more; hostile manifests announce it.
+/// The most chunks asked for at once. Batches seldom have more; hostile manifests may announce it.
 constexpr std::size_t chunks_at_once = std::size_t{4} * wire::most_chunks;
 
 std::size_t largest_value(std::size_t chunk_bytes, std::size_t max_value_bytes) {
