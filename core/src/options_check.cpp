@@ -1,5 +1,7 @@
 #include "options_check.hpp"
 
+#include "wire/manifest.hpp"
+
 #include <tiercel/spi/backend.hpp>
 
 #include <bit>
@@ -44,6 +46,22 @@ std::optional<Error> check_memory(const EngineOptions& options) {
     return check_life("memory.max_ttl", options.max_memory_ttl);
 }
 
+/// A backend without a limit is no contradiction: the rule is for values that it does not have.
+std::optional<Error> check_split(const TierOptions& tier, const std::string& field) {
+    if (!tier.max_ttl) {
+        return wrong(field + "large_values", "is split, which needs " + field +
+                                                 "max_ttl: the chunks of overwritten values take memory for that long; "
+                                                 "give the longest life that a value needs in this tier");
+    }
+    const auto limit = (*tier.backend)->capabilities().max_value_bytes;
+    if (limit != 0 && limit < wire::manifest_bytes) {
+        return wrong(field + "large_values", "is split, but the backend takes no more than " + std::to_string(limit) +
+                                                 " bytes, and a manifest has " + std::to_string(wire::manifest_bytes) +
+                                                 "; use skip");
+    }
+    return std::nullopt;
+}
+
 std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std::set<std::string>& names) {
     const auto& tier = options.tiers[i];
     const auto field = "tiers[" + std::to_string(i) + "].";
@@ -54,6 +72,9 @@ std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std
         return wrong(field + "name", "is '" + name + "' a second time; names within a chain must differ");
     }
     if (auto error = check_life(field + "max_ttl", tier.max_ttl)) return error;
+    if (tier.large_values == LargeValues::split) {
+        if (auto error = check_split(tier, field)) return error;
+    }
     return check_positive(field + "timeout", tier.timeout);
 }
 

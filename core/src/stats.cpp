@@ -184,6 +184,11 @@ std::string to_table(const CacheStats& stats) {
         add_stored_row(out, tier.name, count_text(tier.puts), bytes_text(tier.raw_bytes_out),
                        bytes_text(tier.bytes_out), percent_text(tier.bytes_out, tier.raw_bytes_out));
     }
+    for (const auto& tier : stats.tiers) {
+        if (tier.split_puts + tier.split_reads + tier.split_incomplete == 0) continue;
+        out += "in chunks: " + tier.name.substr(0, 11) + " stored " + count_text(tier.split_puts) + ", read " +
+               count_text(tier.split_reads) + ", missed incomplete " + count_text(tier.split_incomplete) + '\n';
+    }
     return out;
 }
 

@@ -3,7 +3,9 @@
 
 #include "fuzz_target.hpp"
 
+#include "wire/manifest.hpp"
 #include "wire/packer.hpp"
+#include "wire/xx_hash.hpp"
 
 #include <tiercel/described.hpp>
 #include <tiercel/zstd.hpp>
@@ -65,6 +67,27 @@ void sealed_payload_is_sound(const wire::Packer& packer, std::uint32_t raw_bytes
     unpack_is_sound(packer, wire::seal(header, payload), {});
 }
 
+// As it is, and with the checksum that a forger would give it.
+void manifest_is_sound(BytesView bytes) {
+    const auto check = [](BytesView record) {
+        const auto manifest = wire::read_manifest(record, max_value_bytes);
+        if (!manifest) return;
+        fuzz::require(manifest->total_bytes <= max_value_bytes && manifest->chunk_count() <= wire::most_chunks);
+        std::size_t whole = 0;
+        for (std::size_t i = 0; i < manifest->chunk_count(); ++i)
+            whole += manifest->size(i);
+        fuzz::require(whole == manifest->total_bytes);
+        fuzz::require(wire::write_manifest(*manifest) == record);
+    };
+    check(bytes);
+    Bytes forged = Bytes("\xC8\x01") + Bytes(bytes.substr(0, wire::manifest_bytes - 10));
+    forged.resize(wire::manifest_bytes - 8, '\0');
+    auto sum = wire::xxh3_64(forged, 0);
+    for (int i = 0; i < 8; ++i, sum >>= 8U)
+        forged.push_back(static_cast<char>(sum & 0xffU));
+    check(forged);
+}
+
 void pack_comes_back(const wire::Packer& packer, BytesView payload) {
     if (payload.size() > max_value_bytes) return;
     const auto packed = packer.pack({}, payload);
@@ -84,6 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     unpack_is_sound(packer, bytes, of_the_corpus);
     decode_is_sound<User>(bytes);
     pack_comes_back(packer, bytes);
+    manifest_is_sound(bytes);
     if (size >= 2) {
         const auto claim = static_cast<std::uint32_t>(data[0] | (data[1] << 8U));
         sealed_payload_is_sound(packer, claim, bytes.substr(2));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "wire/manifest.hpp"
 #include "wire/packer.hpp"
 
 #include <tiercel/described.hpp>
@@ -42,6 +43,10 @@ inline std::string long_text() {
     for (int i = 0; i < 40; ++i)
         text += "line " + std::to_string(i) + ": the same words again and again\n";
     return text;
+}
+
+inline wire::Manifest manifest_of_long_text() {
+    return wire::describe_chunks(long_text(), 1000, {0x0123456789ABCDEF, 0xFEDCBA9876543210});
 }
 
 inline wire::Header facts(bool negative, bool expires) {

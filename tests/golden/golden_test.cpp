@@ -1,6 +1,7 @@
 #include "golden_cases.hpp"
 
 #include "wire/key_encoding.hpp"
+#include "wire/manifest.hpp"
 
 #include <gtest/gtest.h>
 
@@ -63,11 +64,20 @@ TEST(Golden, every_file_has_its_case) {
 #ifndef TIERCEL_GOLDEN_ZSTD
     cases.insert("zstd_string");
 #endif
+    cases.insert("manifest");
     std::set<std::string> files;
     for (const auto& file : std::filesystem::directory_iterator(TIERCEL_GOLDEN_DIR)) {
         files.insert(file.path().stem().string());
     }
     EXPECT_EQ(files, cases);
+}
+
+TEST(Golden, the_manifest_is_read_and_written_byte_by_byte) {
+    const auto manifest = manifest_of_long_text();
+    const auto read = wire::read_manifest(bytes_of("manifest"), max_value_bytes);
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(*read == manifest);
+    EXPECT_TRUE(wire::write_manifest(manifest) == bytes_of("manifest"));
 }
 
 // A key that moves is a value lost: the forms of keys are as fixed as the envelope.
@@ -76,6 +86,8 @@ TEST(Golden, backend_keys_are_written_so) {
     EXPECT_EQ(wire::backend_key("users:", "42", {}), "users:42");
     EXPECT_EQ(wire::backend_key("users:", "a b%", memcached), "users:a%20b%25");
     EXPECT_EQ(wire::backend_key("users:", Bytes(300, 'k'), memcached), "users:%#9E6C2C21ECD7D091787A058442887512");
+    EXPECT_EQ(wire::backend_key("users:", wire::chunk_key(manifest_of_long_text().id, 12), memcached),
+              "users:%00chunk:FEDCBA98765432100123456789ABCDEF:12");
     EXPECT_EQ(wire::backend_key("", Bytes(41, 'k'), {40, false}), "%#0DDAFB1855BA6619C37BB97BA4BD1716");
 }
 

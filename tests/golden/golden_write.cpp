@@ -3,6 +3,7 @@
 #include "golden_cases.hpp"
 
 #include <cstdio>
+#include <span>
 #include <string_view>
 
 namespace {
@@ -14,22 +15,28 @@ void print_hex(std::string_view label, tiercel::BytesView bytes) {
     std::printf("  # %.*s\n", static_cast<int>(label.size()), label.data());
 }
 
-void print_file(tiercel::BytesView envelope) {
-    struct Part {
-        const char* label;
-        std::size_t bytes;
-    };
-    constexpr Part header[] = {{"magic", 1},   {"format version", 1}, {"flags", 1},
-                               {"codec", 1},   {"compressor", 1},     {"reserved", 3},
-                               {"schema", 4},  {"raw bytes", 4},      {"key fingerprint", 16},
-                               {"created", 8}, {"expires", 8},        {"version", 8},
-                               {"checksum", 8}};
-    for (const auto& [label, bytes] : header) {
-        print_hex(label, envelope.substr(0, bytes));
-        envelope.remove_prefix(bytes);
+struct Part {
+    const char* label;
+    std::size_t bytes;
+};
+
+void print_parts(std::span<const Part> parts, tiercel::BytesView bytes) {
+    for (const auto& [label, size] : parts) {
+        print_hex(label, bytes.substr(0, size));
+        bytes.remove_prefix(size);
     }
-    if (!envelope.empty()) print_hex("payload", envelope);
+    if (!bytes.empty()) print_hex("payload", bytes);
 }
+
+constexpr Part envelope[] = {{"magic", 1},   {"format version", 1}, {"flags", 1},
+                             {"codec", 1},   {"compressor", 1},     {"reserved", 3},
+                             {"schema", 4},  {"raw bytes", 4},      {"key fingerprint", 16},
+                             {"created", 8}, {"expires", 8},        {"version", 8},
+                             {"checksum", 8}};
+
+constexpr Part manifest[] = {
+    {"magic", 1},     {"format version", 1},        {"chunks", 2},  {"chunk bytes", 4}, {"total bytes", 8},
+    {"write id", 16}, {"checksum of the value", 8}, {"checksum", 8}};
 
 } // namespace
 
@@ -41,7 +48,12 @@ int main(int argc, char** argv) {
             if (wanted.empty()) std::printf("%s\n", std::string(name).c_str());
             if (name != wanted) return;
             found = true;
-            print_file(tiercel::golden::written(key, header, value, compressor));
+            print_parts(envelope, tiercel::golden::written(key, header, value, compressor));
         });
+    if (wanted.empty()) std::printf("manifest\n");
+    if (wanted == "manifest") {
+        found = true;
+        print_parts(manifest, tiercel::wire::write_manifest(tiercel::golden::manifest_of_long_text()));
+    }
     return found || wanted.empty() ? 0 : 1;
 }

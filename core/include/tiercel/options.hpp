@@ -71,6 +71,19 @@ struct MemoryBounds {
     std::uint64_t max_weight = 0;
 };
 
+/// What a tier does with values that are larger, as stored, than its backend takes (Memcached: 1 MiB).
+enum class LargeValues : std::uint8_t {
+    /// They are not stored in this tier, and an older one is erased there; counted (TierStats::too_large).
+    skip,
+    /// They are stored in up to 1,024 chunks under keys of their own, with a manifest under the value's key. Needs
+    /// TierOptions::max_ttl. Reading one takes a second round trip, within the same timeout. It is there as a whole or
+    /// not at all: a chunk that the server evicted makes it a miss (TierStats::split_incomplete), a chunk whose server
+    /// failed makes it that failure. Overwriting, erasing or clearing removes the manifest; the chunks keep their
+    /// memory until their time to live is over or the server evicts them. Where the backend has no limit, nothing is
+    /// ever split. Processes that skip miss what others have split. Values of more than 1,024 chunks are skipped.
+    split,
+};
+
 /// A backend placed in the chain.
 struct TierOptions {
     /// Made by redis::connect, memcached::connect, memory_backend::create, or yours. An error here is create()'s.
@@ -85,6 +98,7 @@ struct TierOptions {
     std::optional<std::chrono::nanoseconds> max_ttl = {};
     /// Bounds every call to the backend; after it the tier counts as failed for that call. Must be positive.
     std::chrono::nanoseconds timeout = std::chrono::milliseconds(50);
+    LargeValues large_values = LargeValues::skip;
 };
 
 struct ExpiryOptions {

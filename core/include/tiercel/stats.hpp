@@ -70,16 +70,19 @@ struct MemoryStats {
 struct TierStats {
     std::string name;
     std::uint64_t hits = 0;
-    std::uint64_t misses = 0;        ///< answered, and nothing usable there
-    std::uint64_t puts = 0;          ///< values stored
-    std::uint64_t erases = 0;        ///< keys erased, there or not
-    std::uint64_t too_large = 0;     ///< values skipped for the tier's or cache's limit
-    std::uint64_t fenced = 0;        ///< values not believed: older than an invalidation or write by this process
-    std::uint64_t expired = 0;       ///< values found past their life, by their own header
-    std::uint64_t cleared = 0;       ///< values found that are older than a clear()
-    std::uint64_t bytes_in = 0;      ///< of values read, as stored
-    std::uint64_t bytes_out = 0;     ///< of values written, as stored, header included
-    std::uint64_t raw_bytes_out = 0; ///< of the same before compression, header not included
+    std::uint64_t misses = 0;           ///< answered, and nothing usable there
+    std::uint64_t puts = 0;             ///< values stored
+    std::uint64_t erases = 0;           ///< keys erased, there or not
+    std::uint64_t too_large = 0;        ///< values skipped for the tier's or cache's limit
+    std::uint64_t split_puts = 0;       ///< values stored in chunks (LargeValues::split), of `puts`
+    std::uint64_t split_reads = 0;      ///< values put together from chunks
+    std::uint64_t split_incomplete = 0; ///< values missed because a chunk had gone: the server evicts, or lost some
+    std::uint64_t fenced = 0;           ///< values not believed: older than an invalidation or write by this process
+    std::uint64_t expired = 0;          ///< values found past their life, by their own header
+    std::uint64_t cleared = 0;          ///< values found that are older than a clear()
+    std::uint64_t bytes_in = 0;         ///< of values read, as stored
+    std::uint64_t bytes_out = 0;        ///< of values written, as stored, header included
+    std::uint64_t raw_bytes_out = 0;    ///< of the same before compression, header not included
     std::array<std::uint64_t, errc_count> errors{}; ///< keys that failed, by Errc; timeouts among them
     /// Values that were no value of ours, or damaged, by the name of the defect.
     std::vector<std::pair<std::string_view, std::uint64_t>> defects;

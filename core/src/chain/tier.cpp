@@ -61,6 +61,19 @@ bool may_be_applied(Errc code) {
     }
 }
 
+/// What splits large values around the backend; null where none is to be split.
+std::shared_ptr<ChunkedBackend> splitting(const TierOptions& options, const Tier::Context& context,
+                                          const std::string& prefix) {
+    const auto limit = (*options.backend)->capabilities().max_value_bytes;
+    if (options.large_values != LargeValues::split || limit == 0) return nullptr;
+    ChunkedBackend::Options chunks;
+    chunks.chunk_bytes = limit;
+    chunks.max_value_bytes = context.max_value_bytes + std::min(wire::header_bytes, ~context.max_value_bytes);
+    chunks.key_prefix = prefix;
+    chunks.max_life = *to_ttl(options.max_ttl);
+    return std::make_shared<ChunkedBackend>(*options.backend, context.runtime, std::move(chunks));
+}
+
 } // namespace
 
 /// One call to the backend, and everything it works on: it may outlive whoever asked.
@@ -79,10 +92,11 @@ struct Tier::Call {
 };
 
 Tier::Tier(const TierOptions& options, Context context)
-    : backend_(*options.backend),
+    : prefix_(options.key_prefix.empty() ? context.cache_name + ":" : options.key_prefix),
+      chunks_(splitting(options, context, prefix_)),
+      backend_(chunks_ ? chunks_ : *options.backend),
       name_(options.name.empty() ? std::string(backend_->name()) : options.name),
       context_(std::move(context)),
-      prefix_(options.key_prefix.empty() ? context_.cache_name + ":" : options.key_prefix),
       capabilities_(backend_->capabilities()),
       alphabet_{capabilities_.max_key_bytes, capabilities_.binary_keys},
       packer_(options.compressor, context_.max_value_bytes),
@@ -465,6 +479,14 @@ TierStats Tier::stats() const {
         if (const auto n = defects_[i].get(); n != 0) {
             stats.defects.emplace_back(wire::to_string(static_cast<wire::Defect>(i)), n);
         }
+    }
+    if (chunks_) {
+        const auto counts = chunks_->counts();
+        stats.split_puts = counts.puts;
+        stats.split_reads = counts.reads;
+        stats.split_incomplete = counts.incomplete;
+        if (counts.bad_chunks != 0) stats.defects.emplace_back("bad_chunks", counts.bad_chunks);
+        if (counts.bad_manifest != 0) stats.defects.emplace_back("bad_manifest", counts.bad_manifest);
     }
     stats.read_latency = read_latency_.get();
     stats.write_latency = write_latency_.get();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "chunked_backend.hpp"
 #include "counters.hpp"
 #include "fences.hpp"
 #include "scope.hpp"
@@ -116,10 +117,11 @@ private:
     void defect(wire::Defect defect) { defects_[static_cast<std::size_t>(defect)].add(); }
     TierOutcome outcome(TierOutcome::Kind kind, std::optional<Error> error = std::nullopt) const;
 
-    const std::shared_ptr<spi::Backend> backend_;
+    const std::string prefix_;
+    const std::shared_ptr<ChunkedBackend> chunks_; ///< around the user's backend; null: nothing is split
+    const std::shared_ptr<spi::Backend> backend_;  ///< the outermost
     const std::string name_;
     const Context context_;
-    const std::string prefix_;
     const spi::Capabilities capabilities_;
     const wire::KeyAlphabet alphabet_;
     const wire::Packer packer_;

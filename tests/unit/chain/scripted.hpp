@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -75,7 +76,8 @@ public:
     std::map<Bytes, Stored> data;
     Script get, put, erase;
     spi::Capabilities can = {};
-    bool forgives_expiry = false; ///< keeps values past their TTL
+    bool forgives_expiry = false;                                                 ///< keeps values past their TTL
+    std::function<bool(BytesView)> unreachable = [](BytesView) { return false; }; ///< keys whose server is down
 
     void throws_all() { get.throws = put.throws = erase.throws = true; }
     void open_all() {
@@ -90,6 +92,7 @@ public:
 
     asio::awaitable<std::vector<spi::Lookup>> get_many(std::span<const BytesView> keys, spi::CallContext) override {
         return run<spi::Lookup>(get, keys.size(), [this, keys](std::size_t i) -> spi::Lookup {
+            if (unreachable(keys[i])) return Error(Errc::connection_failed, "as the script says");
             const auto place = data.find(Bytes(keys[i]));
             if (place == data.end()) return std::optional<spi::Found>();
             const auto now = clock_.now();
@@ -104,6 +107,7 @@ public:
     asio::awaitable<std::vector<Result<void>>> put_many(std::span<const spi::PutItem> items,
                                                         spi::CallContext) override {
         return run<Result<void>>(put, items.size(), [this, items](std::size_t i) -> Result<void> {
+            if (unreachable(items[i].key)) return Error(Errc::connection_failed, "as the script says");
             auto& stored = data[Bytes(items[i].key)];
             stored.value = Bytes(items[i].value);
             stored.expires = items[i].ttl ? clock_.now() + *items[i].ttl : SteadyTime::max();

@@ -50,6 +50,15 @@ TEST(StatsTable, has_bytes_before_and_after_compression) {
     EXPECT_THAT(to_table(stats_of_a_busy_cache()), ContainsRegex("redis +100 +200.0 KiB +50.0 KiB +25.0 %"));
 }
 
+TEST(StatsTable, has_values_in_chunks_of_the_tiers_that_have_some) {
+    auto stats = stats_of_a_busy_cache();
+    EXPECT_THAT(to_table(stats), Not(HasSubstr("in chunks")));
+    stats.tiers[0].split_puts = 1'200;
+    stats.tiers[0].split_reads = 34;
+    stats.tiers[0].split_incomplete = 5;
+    EXPECT_THAT(to_table(stats), HasSubstr("in chunks: redis stored 1,200, read 34, missed incomplete 5\n"));
+}
+
 TEST(StatsTable, has_what_other_capacities_would_hit) {
     auto stats = stats_of_a_busy_cache();
     EXPECT_THAT(to_table(stats), Not(HasSubstr("half")));
@@ -85,6 +94,7 @@ TEST(StatsTable, fits_into_100_columns_whatever_the_counts) {
     stats.tiers[0].name = "a tier with a very long name";
     stats.tiers[0].hits = stats.tiers[0].misses = stats.tiers[0].puts = many / 1'000'000;
     stats.tiers[0].errors[0] = 99'999'999;
+    stats.tiers[0].split_puts = stats.tiers[0].split_reads = stats.tiers[0].split_incomplete = many;
     stats.tiers[0].bytes_out = stats.tiers[0].raw_bytes_out = std::uint64_t{1} << 45;
     stats.memory.estimates = {1, 1, 1, 1};
     stats.recording = {.written = many, .bytes = many, .dropped = many, .too_late = many, .failed = true};
