@@ -5,6 +5,8 @@
 #include <tiercel/redis.hpp>
 #include <tiercel/testing/backend_contract.hpp>
 
+#include <array>
+
 namespace tiercel::testing {
 namespace {
 
@@ -33,9 +35,25 @@ private:
                                                       .authority = authority_.certificate()}}};
 };
 
+/// Three servers that share the keys.
+class RedisShardsFixture final : public BackendFixture {
+public:
+    std::shared_ptr<spi::Backend> backend() override {
+        return redis::connect_sharded({{servers_[0].url()}, {servers_[1].url()}, {servers_[2].url()}}).value();
+    }
+    void make_unreachable() {
+        for (auto& server : servers_)
+            server.stop_replying();
+    }
+
+private:
+    std::array<test::RedisServer, 3> servers_;
+};
+
 const auto registered = register_backend_contract<RedisFixture>("Redis");
 const auto registered_blocked = register_backend_contract<RedisFixture>("RedisBlocked", Callers::blocked_threads);
 const auto registered_tls = register_backend_contract<RedisTlsFixture>("RedisTls");
+const auto registered_shards = register_backend_contract<RedisShardsFixture>("RedisShards");
 
 } // namespace
 } // namespace tiercel::testing

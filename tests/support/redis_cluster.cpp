@@ -1,11 +1,9 @@
 #include "support/redis_cluster.hpp"
 
+#include "support/ask_redis.hpp"
 #include "support/wait_until.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <stdexcept>
 
@@ -13,27 +11,6 @@ namespace tiercel::test {
 namespace {
 
 constexpr std::size_t slot_count = 16384;
-
-std::string ask_port(std::uint16_t port, const std::string& password, const std::string& command) {
-    boost::asio::ip::tcp::iostream stream;
-    stream.expires_after(std::chrono::seconds(5));
-    stream.connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
-    std::string line;
-    if (!password.empty()) {
-        stream << "AUTH " << password << "\r\n" << std::flush;
-        std::getline(stream, line);
-    }
-    stream << command << "\r\n" << std::flush;
-    if (!std::getline(stream, line)) {
-        throw std::runtime_error("no answer to " + command + " on port " + std::to_string(port) + ": " +
-                                 stream.error().message());
-    }
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.starts_with('$') || line == "$-1") return line;
-    std::string text(std::stoul(line.substr(1)), '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    return text;
-}
 
 void expect(const std::string& answer, const std::string& command) {
     if (answer != "+OK") throw std::runtime_error(command + ": " + answer);
@@ -132,7 +109,7 @@ std::size_t RedisCluster::first_owner(std::size_t slot) const noexcept {
 }
 
 std::string RedisCluster::ask(std::size_t index, const std::string& command) const {
-    return ask_port(nodes_.at(index)->port(), options_.password, command);
+    return ask_redis(nodes_.at(index)->port(), options_.password, command);
 }
 
 bool RedisCluster::is_ok_at(const std::vector<std::size_t>& nodes) const {

@@ -35,6 +35,21 @@ void Commands::add(std::span<const BytesView> words, Slot slot, std::size_t keys
     parts_.push_back({bytes_.size(), slot, keys > 1});
 }
 
+Commands Commands::only(std::span<const std::size_t> places) const {
+    Commands some;
+    std::size_t size = 0;
+    for (const auto place : places)
+        size += bytes(place).size();
+    some.bytes_.reserve(size);
+    some.parts_.reserve(places.size());
+    for (const auto place : places) {
+        some.bytes_ += bytes(place);
+        some.parts_.push_back(parts_[place]);
+        some.parts_.back().end = some.bytes_.size();
+    }
+    return some;
+}
+
 BytesView Commands::bytes(std::size_t place) const noexcept {
     const std::size_t begin = place == 0 ? 0 : parts_[place - 1].end;
     return BytesView(bytes_).substr(begin, parts_[place].end - begin);

@@ -18,6 +18,9 @@ public:
     /// Appends one command with its arguments, of any bytes. `slot` is that of its keys, of which it has `keys`.
     void add(std::span<const BytesView> words, Slot slot = 0, std::size_t keys = 1);
 
+    /// Those at these places, in that order.
+    Commands only(std::span<const std::size_t> places) const;
+
     std::size_t count() const noexcept { return parts_.size(); }
     const Bytes& bytes() const noexcept { return bytes_; }
     Bytes take_bytes() && noexcept { return std::move(bytes_); }

@@ -2,6 +2,7 @@
 
 #include "commands.hpp"
 #include "slot.hpp"
+#include "transport/connections.hpp"
 #include "transport/reply.hpp"
 
 #include <tiercel/redis.hpp>
@@ -26,7 +27,7 @@ using transport::Reply;
 /// The reply to one command; never one of kind error, which is an Error here.
 using Answer = Result<Reply>;
 
-/// Where the commands of an operation go and their answers come from: one server, or a cluster.
+/// Where the commands of an operation go and their answers come from: one server, or several.
 /// Thread safety: all members may be called concurrently.
 /// Lifetime: shared by the backend and the operations under way, each of which holds it until it is over.
 class Exchange : public std::enable_shared_from_this<Exchange> {
@@ -68,6 +69,10 @@ protected:
           batch_bytes_(std::min(max_batch_bytes, options.max_pending_bytes)) {}
 
     spi::Runtime& runtime() const noexcept { return *runtime_; }
+
+    /// Sends all of them to one server, over one of these connections. Both are to be there until it is over.
+    boost::asio::awaitable<std::vector<Answer>> send(transport::Connections& connections, const std::string& server,
+                                                     Commands commands, SteadyTime deadline) const;
 
 private:
     static constexpr std::size_t max_batch_bytes = std::size_t{4} << 20;

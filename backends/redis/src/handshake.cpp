@@ -1,6 +1,7 @@
 #include "handshake.hpp"
 
 #include "error_reply.hpp"
+#include "sentinel_reply.hpp"
 
 namespace tiercel::redis {
 
@@ -14,6 +15,7 @@ Handshake::Handshake(const Address& address, const std::string& client_name) : l
     }
     if (address.database != 0) add(Step::select, {"SELECT", std::to_string(address.database)});
     if (!client_name.empty()) add(Step::set_name, {"CLIENT", "SETNAME", client_name});
+    if (address.role == ServerRole::master) add(Step::be_master, {"ROLE"});
     add(Step::ping, {"PING"});
 }
 
@@ -27,6 +29,7 @@ Result<void> Handshake::on_reply(const Reply& reply) {
         return Error(Errc::protocol_error, label_ + ": more replies than commands; check the host and the port");
     }
     const Step step = steps_[answered_++];
+    if (step == Step::be_master) return parse_master_role(reply, label_);
     if (reply.kind == Reply::Kind::status) return {};
     if (reply.kind != Reply::Kind::error) {
         return Error(Errc::protocol_error, label_ + ": this is no answer of a Redis; check the host and the port");

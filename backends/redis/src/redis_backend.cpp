@@ -257,7 +257,7 @@ asio::awaitable<Result<Conditional>> do_put_if_version(ExchangePtr exchange, Put
     const std::array<BytesView, 7> words{
         "EVAL", put_if_version_script, "1", item.key, BytesView(version.data(), version.size()), stored, ttl};
     Commands commands;
-    commands.add(words);
+    commands.add(words, exchange->slot_of(item.key));
     auto answers = co_await exchange->run(std::move(commands), call.deadline);
     const auto& answer = answers.front();
     if (!answer) co_return answer.error();

@@ -2,10 +2,10 @@
 
 #include "commands.hpp"
 #include "error_reply.hpp"
+#include "strand_call.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -35,32 +35,13 @@ Bytes slots_request() {
 
 } // namespace
 
-/// Owns nothing of the topology, so that a call left behind by an event loop that ends keeps nothing alive.
-class Topology::SlotsCall final : public transport::Call {
-public:
-    SlotsCall(std::weak_ptr<Topology> topology, SteadyTime latest)
-        : Call(slots_request(), 1, latest), topology_(std::move(topology)) {}
-
-private:
-    void done() noexcept override {
-        auto topology = topology_.lock();
-        if (!topology) return;
-        const auto strand = topology->strand_;
-        asio::post(strand, [topology = std::move(topology), self = boost::intrusive_ptr<SlotsCall>(this)] {
-            topology->on_slots(*self);
-        });
-    }
-
-    const std::weak_ptr<Topology> topology_;
-};
-
 Topology::Topology(spi::Runtime& runtime, std::vector<Address> seeds, const ClusterOptions& options)
     : strand_(asio::make_strand(runtime.executor())),
       runtime_(&runtime),
       seeds_(std::move(seeds)),
       node_options_(options.node),
       refresh_interval_(options.refresh_interval),
-      backoff_(options.node.reconnect_delay_min, options.node.reconnect_delay_max),
+      refresh_(options.node.reconnect_delay_min, options.node.reconnect_delay_max),
       random_(runtime.random()) {}
 
 Result<Topology::Route> Topology::route(const Commands& commands, const Places& places) {
@@ -75,8 +56,8 @@ Result<Topology::Route> Topology::route(const Commands& commands, const Places& 
             auto node = part.node ? node_locked(map_.nodes()[*part.node]) : nullptr;
             route.parts.push_back({std::move(node), std::move(part.places)});
         }
-        route.generation = generation_;
-        too_old = !map_.is_empty() && std::chrono::steady_clock::now() >= due_;
+        route.generation = refresh_.generation();
+        too_old = !map_.is_empty() && refresh_.is_due(std::chrono::steady_clock::now());
     }
     if (too_old) request_refresh();
     return route;
@@ -85,7 +66,7 @@ Result<Topology::Route> Topology::route(const Commands& commands, const Places& 
 Result<Topology::Masters> Topology::masters() {
     const std::lock_guard lock(mutex_);
     if (closed_) return closed_error();
-    return Masters{.nodes = map_.masters(), .cover_all_slots = map_.covers_all(), .generation = generation_};
+    return Masters{.nodes = map_.masters(), .cover_all_slots = map_.covers_all(), .generation = refresh_.generation()};
 }
 
 Result<NodePtr> Topology::node(const NodeAddress& address) {
@@ -95,7 +76,7 @@ Result<NodePtr> Topology::node(const NodeAddress& address) {
     return Error(Errc::protocol_error, address_of(address).label() + ": the cluster names more nodes than any has");
 }
 
-Result<NodePtr> Topology::redirected(const Redirection& redirection, const ClusterNode& asked) {
+Result<NodePtr> Topology::redirected(const Redirection& redirection, const ServerNode& asked) {
     auto to = redirection.to;
     if (to.host.empty()) to.host = asked.address.host;
     if (redirection.kind == Redirection::Kind::moved) {
@@ -108,22 +89,22 @@ Result<NodePtr> Topology::redirected(const Redirection& redirection, const Clust
     return node(to);
 }
 
-void Topology::failed(ClusterNode& node) {
+void Topology::failed(ServerNode& node) {
     node.suspect.store(true, std::memory_order_relaxed);
     request_refresh();
 }
 
-void Topology::answered(ClusterNode& node) noexcept {
+void Topology::answered(ServerNode& node) noexcept {
     if (node.suspect.load(std::memory_order_relaxed)) node.suspect.store(false, std::memory_order_relaxed);
 }
 
 Topology::Outlook Topology::need(std::uint64_t generation) {
     const bool refreshing = request_refresh();
     const std::lock_guard lock(mutex_);
-    return {.changed = generation_ != generation || closed_,
+    return {.changed = refresh_.generation() != generation || closed_,
             .refreshing = refreshing,
             .known = !map_.is_empty(),
-            .failure = failure_};
+            .failure = refresh_.failure()};
 }
 
 asio::awaitable<void> Topology::wait(std::shared_ptr<Topology> self, std::uint64_t generation, SteadyTime until) {
@@ -133,13 +114,9 @@ asio::awaitable<void> Topology::wait(std::shared_ptr<Topology> self, std::uint64
 asio::awaitable<void> Topology::wait_here(std::uint64_t generation, SteadyTime until) {
     {
         const std::lock_guard lock(mutex_);
-        if (closed_ || generation_ != generation) co_return;
+        if (closed_ || refresh_.generation() != generation) co_return;
     }
-    asio::steady_timer timer(strand_, until);
-    waiting_.push_back(&timer);
-    boost::system::error_code ignored; // woken, or the time has come
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    std::erase(waiting_, &timer);
+    co_await waiters_.wait(strand_, until);
 }
 
 void Topology::close() noexcept {
@@ -156,7 +133,7 @@ void Topology::close() noexcept {
         node->connections.close();
     for (const auto& node : all)
         node->connections.close();
-    asio::post(strand_, [self = shared_from_this()] { self->wake_all(); });
+    asio::post(strand_, [self = shared_from_this()] { self->waiters_.wake_all(); });
 }
 
 Address Topology::address_of(const NodeAddress& node) const {
@@ -170,7 +147,7 @@ NodePtr Topology::node_locked(const NodeAddress& address) {
     const auto found = nodes_.find(address);
     if (found != nodes_.end()) return found->second;
     if (nodes_.size() >= SlotMap::max_nodes + seeds_.size()) return nullptr;
-    auto node = std::make_shared<ClusterNode>(*runtime_, address_of(address), node_options_);
+    auto node = std::make_shared<ServerNode>(*runtime_, address_of(address), node_options_);
     nodes_.emplace(address, node);
     return node;
 }
@@ -179,9 +156,8 @@ bool Topology::request_refresh() {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return false;
-        if (refreshing_) return true;
-        if (!backoff_.allows(std::chrono::steady_clock::now())) return false;
-        refreshing_ = true;
+        const auto beginning = refresh_.begin(std::chrono::steady_clock::now());
+        if (beginning != RefreshState::Beginning::begun) return beginning == RefreshState::Beginning::running;
     }
     asio::post(strand_, [self = shared_from_this()] { self->begin_refresh(); });
     return true;
@@ -230,10 +206,11 @@ void Topology::ask_next() {
     }
     asked_ = std::move(*found);
     const auto latest = std::chrono::steady_clock::now() + node_options_.connect_timeout;
-    asked_->connections.next()->submit(transport::CallPtr(new SlotsCall(weak_from_this(), latest)));
+    const auto then = [](Topology& self, const transport::Call& call) { self.on_slots(call); };
+    asked_->connections.next()->submit(strand_call(weak_from_this(), strand_, then, slots_request(), 1, latest));
 }
 
-void Topology::on_slots(const SlotsCall& call) {
+void Topology::on_slots(const transport::Call& call) {
     if (!asked_) return; // closed meanwhile
     auto map = [&]() -> Result<SlotMap> {
         if (call.error && *call.error == Errc::timeout) {
@@ -272,38 +249,23 @@ void Topology::adopt(SlotMap map) {
             gone.push_back(entry.second);
             return true;
         });
-        if (changed) {
-            ++generation_;
-            backoff_.succeeded();
-        }
-        const auto now = std::chrono::steady_clock::now();
-        backoff_.failed(now, random_()); // the least distance to the next one
-        due_ = now + refresh_interval_;
-        failure_.reset();
-        refreshing_ = false;
+        refresh_.succeeded(changed, std::chrono::steady_clock::now(), refresh_interval_, random_());
     }
     asked_.reset();
     candidates_.clear();
-    if (changed) wake_all();
+    if (changed) waiters_.wake_all();
 }
 
 void Topology::give_up() {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
-        failure_ = std::move(last_answer_);
-        backoff_.failed(std::chrono::steady_clock::now(), random_());
-        if (map_.is_empty()) ++generation_; // news for those who wait for a first one
-        refreshing_ = false;
+        refresh_.failed(std::move(*last_answer_), std::chrono::steady_clock::now(), random_());
+        if (map_.is_empty()) refresh_.changed(); // news for those who wait for a first one
     }
     last_answer_.reset();
     asked_.reset();
-    wake_all();
-}
-
-void Topology::wake_all() {
-    for (auto* timer : waiting_)
-        timer->cancel();
+    waiters_.wake_all();
 }
 
 } // namespace tiercel::redis

@@ -2,22 +2,20 @@
 
 #include "node_address.hpp"
 #include "redirection.hpp"
-#include "resp.hpp"
+#include "refresh_state.hpp"
 #include "routing.hpp"
+#include "server_node.hpp"
 #include "slot_map.hpp"
-#include "transport/backoff.hpp"
 #include "transport/call.hpp"
-#include "transport/connections.hpp"
 #include "url.hpp"
+#include "waiters.hpp"
 
 #include <tiercel/redis.hpp>
 #include <tiercel/spi/runtime.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -29,23 +27,6 @@
 
 namespace tiercel::redis {
 
-/// One server of a cluster. Its connections close when nobody has it any more: it has left, and no call is under way.
-struct ClusterNode {
-    ClusterNode(spi::Runtime& runtime, const Address& where, const Options& options)
-        : address(where), label(where.label()), connections(connections_to(where, runtime, options)) {}
-    ~ClusterNode() { connections.close(); }
-    ClusterNode(const ClusterNode&) = delete;
-    ClusterNode& operator=(const ClusterNode&) = delete;
-
-    const Address address;
-    const std::string label;
-    transport::Connections connections;
-    /// Has not answered since its last failure: others are asked first for the slots.
-    std::atomic<bool> suspect{false};
-};
-
-using NodePtr = std::shared_ptr<ClusterNode>;
-
 /// What is known of a cluster: who owns which slot, and the connections to each. Known from CLUSTER SLOTS of any node:
 ///
 ///     settled ──somebody needs it, and the back-off allows──> refreshing ──a node answers──> settled: map replaced
@@ -54,8 +35,7 @@ using NodePtr = std::shared_ptr<ClusterNode>;
 ///        └──────────────── all have failed: map kept ──────────┘
 ///
 /// Needs it: who finds no owner, was redirected by MOVED, or saw a node fail; and any call when the map is older than
-/// the refresh interval. One refresh at a time. The back-off starts anew with every refresh that changes the map, and
-/// doubles with every one that does not. While nobody calls nothing is asked.
+/// the refresh interval. While nobody calls nothing is asked.
 ///
 /// Between refreshes MOVED corrects the map slot by slot. A node that the new map does not name is let go.
 ///
@@ -92,12 +72,12 @@ public:
 
     /// What `asked` said: corrects the map, if it says so, and gives the node that it names.
     /// Errors: as of node().
-    Result<NodePtr> redirected(const Redirection& redirection, const ClusterNode& asked);
+    Result<NodePtr> redirected(const Redirection& redirection, const ServerNode& asked);
 
     /// The node could not be reached, or did not answer in time.
-    void failed(ClusterNode& node);
+    void failed(ServerNode& node);
     /// It has answered.
-    static void answered(ClusterNode& node) noexcept;
+    static void answered(ServerNode& node) noexcept;
 
     /// For who found something missing in the map of `generation`.
     struct Outlook {
@@ -117,8 +97,6 @@ public:
     void close() noexcept;
 
 private:
-    class SlotsCall;
-
     NodePtr node_locked(const NodeAddress& address);
     Address address_of(const NodeAddress& node) const;
     /// True if a refresh is under way.
@@ -128,10 +106,9 @@ private:
     // On the strand.
     void begin_refresh();
     void ask_next();
-    void on_slots(const SlotsCall& call);
+    void on_slots(const transport::Call& call);
     void adopt(SlotMap map);
     void give_up();
-    void wake_all();
     boost::asio::awaitable<void> wait_here(std::uint64_t generation, SteadyTime until);
 
     const boost::asio::any_io_executor strand_;
@@ -142,13 +119,9 @@ private:
 
     std::mutex mutex_; // guards what follows, up to the next comment; not held during I/O
     SlotMap map_;
-    std::map<NodeAddress, NodePtr> nodes_;            // those in use: of the map, seeds, and named by ASK
-    std::vector<std::weak_ptr<ClusterNode>> leaving_; // not in the map, perhaps with calls under way
-    std::uint64_t generation_ = 0;
-    bool refreshing_ = false;
-    transport::Backoff backoff_;
-    SteadyTime due_ = SteadyTime::min(); // when the map is too old
-    std::optional<Error> failure_;
+    std::map<NodeAddress, NodePtr> nodes_;           // those in use: of the map, seeds, and named by ASK
+    std::vector<std::weak_ptr<ServerNode>> leaving_; // not in the map, perhaps with calls under way
+    RefreshState refresh_;
     std::mt19937_64 random_;
     bool closed_ = false;
 
@@ -156,7 +129,7 @@ private:
     std::vector<NodeAddress> candidates_; // to be asked, the next one last
     NodePtr asked_;
     std::optional<Error> last_answer_; // why the last one asked was of no use
-    std::vector<boost::asio::steady_timer*> waiting_;
+    Waiters waiters_;
 };
 
 } // namespace tiercel::redis

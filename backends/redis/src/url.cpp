@@ -9,7 +9,6 @@ namespace tiercel::redis {
 
 namespace {
 
-constexpr std::uint16_t default_port = 6379;
 constexpr std::size_t max_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
 Error bad(std::string_view what) {
@@ -94,7 +93,6 @@ Result<void> parse_host_and_port(std::string_view text, Address& address) {
     for (const char c : address.host) {
         if (c <= ' ' || c == 0x7f || c == '%') return bad("the host holds a character that no host name has");
     }
-    address.port = default_port;
     if (has_port) {
         const auto number = whole_number<std::uint16_t>(port);
         if (!number || *number == 0) {
@@ -105,8 +103,9 @@ Result<void> parse_host_and_port(std::string_view text, Address& address) {
     return {};
 }
 
-Result<Address> parse_tcp(std::string_view rest) {
+Result<Address> parse_tcp(std::string_view rest, std::uint16_t port) {
     Address address;
+    address.port = port;
     const auto authority = rest.substr(0, rest.find_first_of("/?#"));
     rest.remove_prefix(authority.size());
     auto host_and_port = authority;
@@ -157,14 +156,14 @@ Result<Address> parse_unix(std::string_view rest) {
 
 } // namespace
 
-Result<Address> parse_url(std::string_view url) {
+Result<Address> parse_url(std::string_view url, std::uint16_t port) {
     constexpr std::string_view tcp_scheme = "redis://";
     constexpr std::string_view tls_scheme = "rediss://";
     constexpr std::string_view unix_scheme = "unix://";
-    if (url.starts_with(tcp_scheme)) return parse_tcp(url.substr(tcp_scheme.size()));
+    if (url.starts_with(tcp_scheme)) return parse_tcp(url.substr(tcp_scheme.size()), port);
     if (url.starts_with(unix_scheme)) return parse_unix(url.substr(unix_scheme.size()));
     if (url.starts_with(tls_scheme)) {
-        auto address = parse_tcp(url.substr(tls_scheme.size()));
+        auto address = parse_tcp(url.substr(tls_scheme.size()), port);
         if (address) address->encrypted = true;
         return address;
     }

@@ -138,6 +138,7 @@ TEST_F(RedisClusterOperations, keys_of_one_tag_are_asked_for_together) {
 }
 
 TEST_F(RedisClusterOperations, conditional_writes_go_where_the_key_is) {
+    warm_up(client);
     for (const auto& key : names("cond:", 50)) {
         EXPECT_EQ(client.run(client.backend->put_if_absent({key, "1", {}}, within(5s))).value(),
                   spi::Conditional::stored);
@@ -150,6 +151,8 @@ TEST_F(RedisClusterOperations, conditional_writes_go_where_the_key_is) {
                   spi::Conditional::conflict);
         EXPECT_EQ(client.text(key), "3");
     }
+    for (std::size_t i = 0; i < cluster().size(); ++i)
+        EXPECT_EQ(errors(cluster(), i, "MOVED"), 0) << "at once";
 }
 
 TEST_F(RedisClusterOperations, scan_finds_the_keys_of_all_nodes) {

@@ -38,5 +38,20 @@ TEST(Commands, are_found_again_one_by_one) {
     EXPECT_TRUE(commands.has_several_keys(1));
 }
 
+TEST(Commands, can_be_taken_in_part) {
+    Commands commands;
+    for (const char* key : {"a", "b", "c"}) {
+        const std::array<BytesView, 2> get{"GET", key};
+        commands.add(get, static_cast<Slot>(*key));
+    }
+    const std::array<std::size_t, 2> places{0, 2};
+    const auto some = commands.only(places);
+    ASSERT_EQ(some.count(), 2U);
+    EXPECT_EQ(some.bytes(0), commands.bytes(0));
+    EXPECT_EQ(some.bytes(1), commands.bytes(2));
+    EXPECT_EQ(some.bytes(), "*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\nc\r\n");
+    EXPECT_EQ(some.slot(1), 'c');
+}
+
 } // namespace
 } // namespace tiercel::redis

@@ -129,6 +129,103 @@ TEST(ConnectCluster, takes_the_same_password_in_every_seed_or_in_the_options) {
     EXPECT_TRUE(connect_cluster({"redis://a", "redis://b"}, {.node = {.password = "pw"}}));
 }
 
+TEST(ConnectSentinel, needs_no_server) {
+    const auto backend =
+        connect_sentinel({"redis://127.0.0.1:1", "rediss://:other@127.0.0.1"},
+                         {.master_name = "mymaster", .node = {.password = "s3cret"}, .database = 2, .encrypted = true});
+    ASSERT_TRUE(backend) << backend.error().message();
+    EXPECT_EQ((*backend)->name(), "redis");
+    EXPECT_TRUE((*backend)->capabilities().scans);
+}
+
+struct BadSentinel {
+    const char* words;
+    std::vector<std::string> sentinels = {"redis://host"};
+    SentinelOptions options = {.master_name = "mymaster"};
+};
+
+void PrintTo(const BadSentinel& bad, std::ostream* out) {
+    *out << bad.words;
+}
+
+class ConnectSentinelWith : public ::testing::TestWithParam<BadSentinel> {};
+
+TEST_P(ConnectSentinelWith, what_cannot_work_is_an_error_that_says_so) {
+    const auto backend = connect_sentinel(GetParam().sentinels, GetParam().options);
+    ASSERT_FALSE(backend);
+    EXPECT_EQ(backend.error().code(), Errc::invalid_option);
+    EXPECT_NE(backend.error().message().find(GetParam().words), std::string::npos) << backend.error().message();
+    EXPECT_EQ(backend.error().message().find("s3cret"), std::string::npos);
+}
+
+SentinelOptions named(SentinelOptions options) {
+    options.master_name = "mymaster";
+    return options;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, ConnectSentinelWith,
+    ::testing::Values(
+        BadSentinel{"1 to 64", {}}, BadSentinel{"1 to 64", std::vector<std::string>(65, "redis://host")},
+        BadSentinel{"URL", {"redis://host", "localhost"}}, BadSentinel{"unix socket", {"unix:///run/redis.sock"}},
+        BadSentinel{"database", {"redis://host/1"}},
+        BadSentinel{"twice", {"redis://host", "redis://:s3cret@host:26379"}},
+        BadSentinel{"password", {"redis://user@host"}}, BadSentinel{"master_name", {"redis://host"}, {}},
+        BadSentinel{"master_name", {"redis://host"}, {.master_name = "two words"}},
+        BadSentinel{"ask_interval", {"redis://host"}, named({.ask_interval = 1ms})},
+        BadSentinel{"ask_interval", {"redis://host"}, named({.ask_interval = 25h})},
+        BadSentinel{"database", {"redis://host"}, named({.database = 1U << 31U})},
+        BadSentinel{"Options::connections", {"redis://host"}, named({.node = {.connections = 0}})},
+        BadSentinel{"password", {"redis://host"}, named({.node = {.username = "user"}})},
+        BadSentinel{"node.tls", {"redis://host"}, named({.node = {.tls = {.verify_peer = false}}})},
+        BadSentinel{"node.tls", {"redis://host"}, named({.node = {.tls = {.ca_file = "/none"}}, .encrypted = true})},
+        BadSentinel{"sentinel_tls", {"redis://host"}, named({.sentinel_tls = {.verify_peer = false}})},
+        BadSentinel{"sentinel_tls", {"rediss://host"}, named({.sentinel_tls = {.ca_file = "/none"}})}));
+
+TEST(ConnectSharded, needs_no_server) {
+    const auto backend = connect_sharded({{"redis://127.0.0.1:1"}, {"unix:///run/redis.sock"}, {"rediss://:pw@host"}});
+    ASSERT_TRUE(backend) << backend.error().message();
+    EXPECT_EQ((*backend)->name(), "redis");
+    EXPECT_TRUE((*backend)->capabilities().scans);
+}
+
+TEST(ConnectSharded, takes_two_databases_of_one_server_under_names_of_their_own) {
+    EXPECT_TRUE(connect_sharded({{.url = "redis://host/0", .name = "a"}, {.url = "redis://host/1", .name = "b"}}));
+}
+
+struct BadShards {
+    const char* words;
+    std::vector<Shard> shards;
+    Options options = {};
+};
+
+void PrintTo(const BadShards& bad, std::ostream* out) {
+    *out << bad.words;
+}
+
+class ConnectShardedWith : public ::testing::TestWithParam<BadShards> {};
+
+TEST_P(ConnectShardedWith, what_cannot_work_is_an_error_that_says_so) {
+    const auto backend = connect_sharded(GetParam().shards, GetParam().options);
+    ASSERT_FALSE(backend);
+    EXPECT_EQ(backend.error().code(), Errc::invalid_option);
+    EXPECT_NE(backend.error().message().find(GetParam().words), std::string::npos) << backend.error().message();
+    EXPECT_EQ(backend.error().message().find("s3cret"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, ConnectShardedWith,
+    ::testing::Values(BadShards{"1 to 256", {}}, BadShards{"1 to 256", std::vector<Shard>(257, Shard{"redis://host"})},
+                      BadShards{"URL", {{"localhost"}}},
+                      BadShards{"Shard::name", {{"redis://host"}, {"redis://:s3cret@host:6379/1"}}},
+                      BadShards{"Shard::name", {{"redis://a", "same"}, {"redis://b", "same"}}},
+                      BadShards{"Shard::name", {{"redis://a", "two words"}}},
+                      BadShards{"Shard::weight", {{"redis://a", "a", 0}}},
+                      BadShards{"Shard::weight", {{"redis://a", "a", 65}}},
+                      BadShards{"Options::connections", {{"redis://a"}}, {.connections = 0}},
+                      BadShards{"Options::password", {{"redis://:s3cret@a"}}, {.password = "s3cret"}},
+                      BadShards{"Options::tls", {{"rediss://a"}, {"redis://b"}}, {.tls = {.verify_peer = false}}}));
+
 TEST(GlobOfPrefix, escapes_what_means_something_in_a_glob) {
     EXPECT_EQ(glob_of_prefix(""), "*");
     EXPECT_EQ(glob_of_prefix("users:"), "users:*");

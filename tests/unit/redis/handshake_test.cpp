@@ -91,5 +91,26 @@ TEST(Handshake, ends_at_a_reply_too_many) {
     EXPECT_EQ(handshake.on_reply(status("PONG")).error().code(), Errc::protocol_error);
 }
 
+Reply role(const char* name) {
+    return {.kind = Reply::Kind::array, .integer = 0, .text = {}, .elements = {{Reply::Kind::bulk, 0, name, {}}}};
+}
+
+TEST(Handshake, takes_a_master_by_its_own_word_only) {
+    auto address = server();
+    address.role = ServerRole::master;
+    Handshake master(address, "");
+    EXPECT_EQ(master.request(), "*1\r\n$4\r\nROLE\r\n*1\r\n$4\r\nPING\r\n");
+    EXPECT_TRUE(master.on_reply(role("master")));
+    EXPECT_TRUE(master.on_reply(error("LOADING Redis is loading the dataset in memory")));
+    EXPECT_TRUE(master.is_complete());
+
+    Handshake replica(address, "");
+    EXPECT_EQ(replica.on_reply(role("slave")).error().code(), Errc::read_only);
+    Handshake silent(address, "");
+    EXPECT_EQ(silent.on_reply(status("OK")).error().code(), Errc::protocol_error);
+    Handshake forbidden(address, "");
+    EXPECT_EQ(forbidden.on_reply(error("NOPERM no")).error().code(), Errc::permission_denied);
+}
+
 } // namespace
 } // namespace tiercel::redis

@@ -98,5 +98,12 @@ INSTANTIATE_TEST_SUITE_P(
             "789012345678901234567890",
             "longer"}));
 
+TEST(Url, of_a_sentinel_has_another_port_by_default) {
+    EXPECT_EQ(parse_url("redis://host", default_sentinel_port)->port, 26379);
+    EXPECT_EQ(parse_url("rediss://[::1]", default_sentinel_port)->port, 26379);
+    EXPECT_EQ(parse_url("redis://host:1", default_sentinel_port)->port, 1);
+    EXPECT_EQ(parse_url("unix:///s", default_sentinel_port)->port, 0);
+}
+
 } // namespace
 } // namespace tiercel::redis

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,5 +96,57 @@ struct ClusterOptions {
 /// Errors: as of connect; invalid_option for a unix socket, a database, or seeds that contradict each other.
 Result<std::shared_ptr<spi::Backend>> connect_cluster(const std::vector<std::string>& seeds,
                                                       const ClusterOptions& options = {});
+
+/// How to talk to a master that sentinels watch.
+struct SentinelOptions {
+    /// As in the sentinels' `sentinel monitor`. No default; printable ASCII without spaces.
+    std::string master_name = {};
+    /// As for one server, applied to the master. `username` and `password` are for it, not for the sentinels.
+    /// `connect_timeout` bounds each question to a sentinel too.
+    Options node = {};
+    /// Of the master.
+    std::uint32_t database = 0;
+    /// The master is spoken to over TLS, as `node.tls` says: its certificate must be for the host that the sentinels
+    /// name, or for `node.tls.server_name`. Default: plain text.
+    bool encrypted = false;
+    /// For sentinels with `rediss://` URLs; given without such, it is an error.
+    TlsOptions sentinel_tls = {};
+    /// While less than most of the subscriptions to the sentinels are up, a call that finds the last answer older than
+    /// this has them asked anew; it does not wait for that. Also the time between the heartbeats of a subscription.
+    /// 10 ms to a day.
+    std::chrono::milliseconds ask_interval = std::chrono::seconds(1);
+};
+
+/// A backend over the Redis master (5.0 or later) that sentinels watch, wherever it is: the sentinels are asked, the
+/// server that they name must say itself that it is a master, and each change that they tell of is followed at once.
+/// Then, the former master's connections are closed, and what was under way on them fails with connection_lost. All
+/// sentinels that are listed are asked; one that is down, hangs or says what makes no sense is passed over. Each is a
+/// URL
+///
+///     redis://[[user]:password@]host[:port]        or rediss://, over TLS; port 26379 unless given
+///
+/// with the user and password of that sentinel.
+/// Errors: as of connect; invalid_option for a unix socket, a database in a sentinel's URL, or no master_name.
+Result<std::shared_ptr<spi::Backend>> connect_sentinel(const std::vector<std::string>& sentinels,
+                                                       const SentinelOptions& options);
+
+/// One of several independent servers.
+struct Shard {
+    /// As for connect.
+    std::string url = {};
+    /// What the server's place among the others is computed from: a server that takes over the name of another takes
+    /// over its keys. No two alike; printable ASCII without spaces. Default: "host:port" as the URL has them, or the
+    /// path of a unix socket.
+    std::string name = {};
+    /// Its share of the keys, compared with the others'. 1 to 64.
+    std::size_t weight = 1;
+};
+
+/// A backend over independent servers that know nothing of each other (5.0 or later), 1 to 256 of them, which share the
+/// keys by consistent hashing: whoever has the same names and weights, in any order, finds a key at the same server,
+/// and one more or less moves the keys of its share only. Batches are split and sent to all at once. A server that is
+/// down or hangs fails its own keys, which nobody takes over. The options go for each server.
+/// Errors: as of connect; invalid_option for two shards of one name, or of the same host and port without names.
+Result<std::shared_ptr<spi::Backend>> connect_sharded(const std::vector<Shard>& shards, const Options& options = {});
 
 } // namespace tiercel::redis

@@ -14,6 +14,7 @@ public:
     Backoff(std::chrono::milliseconds min, std::chrono::milliseconds max) : min_(min), max_(max), delay_(min) {}
 
     bool allows(SteadyTime now) const noexcept { return now >= not_before_; }
+    SteadyTime not_before() const noexcept { return not_before_; }
 
     /// An attempt failed: the wait doubles, up to the most, less a random share of up to a half, so that many clients
     /// of one server do not come back together. `random` is uniform.

@@ -1,7 +1,6 @@
 #include "transport/driven_connection.hpp"
 
 #include "transport/connection_errors.hpp"
-#include "transport/plain_socket.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -18,7 +17,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <exception>
 #include <iterator>
@@ -39,13 +37,10 @@ constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 constexpr int writes_for_others = 16;
 /// A socket that has been idle for this long is looked at before it is written to: the server may have closed it.
 constexpr std::chrono::milliseconds idle_for_long{10};
-/// What a reader takes before it settles the calls, about.
-constexpr std::size_t receive_together_bytes = std::size_t{256} << 10;
 /// How long a wait may be that nobody can interrupt, since the process has no descriptor left for an eventfd.
 constexpr std::chrono::milliseconds look_without_interrupts_after{10};
 /// How long the event loop, as the reader, leaves a socket alone that takes no more.
 constexpr std::chrono::milliseconds look_for_room_after{5};
-constexpr std::size_t receive_bytes = std::size_t{16} << 10;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
@@ -80,54 +75,6 @@ public:
 private:
     DrivenConnection& of_;
     std::unique_lock<std::mutex> lock_;
-};
-
-/// A socket and what its writer and its reader have between them.
-class DrivenConnection::Wire {
-public:
-    Wire(int descriptor, std::unique_ptr<Codec> protocol_codec)
-        : socket(descriptor), codec(std::move(protocol_codec)) {}
-
-    bool has_outgoing() const noexcept { return written < outgoing.size(); }
-
-    PlainSocket socket;
-    const std::unique_ptr<Codec> codec; // the reader's
-    // Under the lock, but that the writer reads `outgoing` without.
-    Bytes outgoing;
-    std::size_t written = 0;
-    bool writing = false;
-    bool reading = false;
-    SteadyTime reader_wakes_at = SteadyTime::min(); // from its wait; the least while it does not wait
-    bool stuffed = false;                           // the kernel takes no more
-    bool served = false;                            // a caller's command was answered
-};
-
-/// What a reader has got without the lock.
-struct DrivenConnection::Received {
-    std::vector<Reply> replies;
-    bool anything = false;
-    std::optional<Error> end;
-
-    void receive(Wire& wire, const std::string& label) {
-        std::array<char, receive_bytes> input;
-        std::size_t total = 0;
-        while (total < receive_together_bytes) {
-            error_code error;
-            const std::size_t got = wire.socket.receive(input.data(), input.size(), error);
-            if (error == asio::error::would_block) return;
-            if (error) {
-                end = broke_error(label, error);
-                return;
-            }
-            anything = true;
-            total += got;
-            if (auto fed = wire.codec->feed(BytesView(input.data(), got), replies); !fed) {
-                end = Error(fed.error().code(), label + ": " + fed.error().message());
-                return;
-            }
-            if (got < input.size()) return;
-        }
-    }
 };
 
 DrivenConnection::DrivenConnection(spi::Runtime& runtime, Endpoint to, std::shared_ptr<const Protocol> protocol,
@@ -191,7 +138,7 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
     if (!wire || wire->reading) return deadline_of(loop);
     wire->reading = true;
     polling_.store(&loop, std::memory_order_relaxed);
-    Received received;
+    DrivenSocket::Received received;
     for (;;) {
         flush(lock);
         if (wire != wire_ || now >= until) break;
@@ -206,7 +153,7 @@ SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
         PlainSocket::Ready ready;
         if (!over) {
             ready = wire->socket.wait_for(what, interrupts_, wake_at);
-            if (ready.to_receive) received.receive(*wire, label_);
+            if (ready.to_receive) wire->receive(received, label_);
         }
         lock.lock();
         wire->reader_wakes_at = SteadyTime::min();
@@ -311,13 +258,13 @@ void DrivenConnection::look_after_idleness(SteadyTime now) {
     const auto wire = wire_;
     if (!wire || wire->reading) return;
     if (!pipeline_.has_in_flight() && now - pipeline_.last_progress() < idle_for_long) return;
-    Received received;
-    received.receive(*wire, label_);
+    DrivenSocket::Received received;
+    wire->receive(received, label_);
     take(wire, received, now);
     judge_silence(now);
 }
 
-void DrivenConnection::take(const WirePtr& wire, Received& received, SteadyTime now) {
+void DrivenConnection::take(const SocketPtr& wire, DrivenSocket::Received& received, SteadyTime now) {
     if (wire != wire_) {
         received = {};
         return;
@@ -347,7 +294,7 @@ void DrivenConnection::judge_silence(SteadyTime now) {
     if (wire_ && pipeline_.is_silent(now)) lose(wire_, silent_error(label_), now);
 }
 
-void DrivenConnection::lose(WirePtr wire, const Error& why, SteadyTime now) {
+void DrivenConnection::lose(SocketPtr wire, const Error& why, SteadyTime now) {
     if (wire != wire_) return;
     wire_ = nullptr;
     wire->socket.shut_down();
@@ -389,7 +336,7 @@ asio::awaitable<void> DrivenConnection::run(std::shared_ptr<Session> session) {
         session_failed(session, Error(Errc::connection_failed, label_ + ": the socket cannot be handed over"));
         co_return;
     }
-    wire_ = std::make_shared<Wire>(released->descriptor, std::move(released->codec));
+    wire_ = std::make_shared<DrivenSocket>(released->descriptor, std::move(released->codec));
     pipeline_.on_progress(now_());
     home_timer_.cancel();
     flush(lock);
@@ -435,7 +382,7 @@ void DrivenConnection::leave_to_home() {
 
 /// The event loop reads for calls that nobody waits for here any more, until somebody does again.
 asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shared_ptr<DrivenConnection> self) {
-    Received received;
+    DrivenSocket::Received received;
     Lock lock(*this);
     for (;;) {
         auto now = now_();
@@ -470,7 +417,7 @@ asio::awaitable<void> DrivenConnection::drive_at_home([[maybe_unused]] std::shar
                                          asio::redirect_error(asio::use_awaitable, error));
             home_timer_.cancel();
         }
-        received.receive(*wire, label_);
+        wire->receive(received, label_);
         lock.lock();
         home_reads_ = false;
         wire->reading = false;

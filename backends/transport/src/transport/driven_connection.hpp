@@ -4,6 +4,7 @@
 #include "transport/backoff.hpp"
 #include "transport/codec.hpp"
 #include "transport/connection_limits.hpp"
+#include "transport/driven_socket.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/pipeline.hpp"
 #include "transport/session.hpp"
@@ -68,21 +69,19 @@ public:
     void left(spi::RunLoop& loop) noexcept override;
 
 private:
-    class Wire;
-    using WirePtr = std::shared_ptr<Wire>;
+    using SocketPtr = std::shared_ptr<DrivenSocket>;
     /// Of mutex_. Tells the calls that were settled under it once it is let go.
     class Lock;
     struct Waiter {
         CallPtr call;
         std::shared_ptr<spi::RunLoop> loop;
     };
-    struct Received;
 
     void serve(Lock& lock, SteadyTime now);
     void flush(Lock& lock);
     void look_after_idleness(SteadyTime now);
-    void take(const WirePtr& wire, Received& received, SteadyTime now);
-    void lose(WirePtr wire, const Error& why, SteadyTime now);
+    void take(const SocketPtr& wire, DrivenSocket::Received& received, SteadyTime now);
+    void lose(SocketPtr wire, const Error& why, SteadyTime now);
     void judge_silence(SteadyTime now);
     void connect_or_fail(SteadyTime now);
 
@@ -112,7 +111,7 @@ private:
     std::mt19937_64 jitter_;
     std::optional<Error> last_failure_;
     std::shared_ptr<Session> session_; // while connecting
-    WirePtr wire_;                     // while connected
+    SocketPtr wire_;                   // while connected
     std::deque<Waiter> waiters_;       // in the order of their calls; the settled ones among them are dropped in time
     bool at_home_ = false;             // drive_at_home runs
     bool home_reads_ = false;          // and is the reader
