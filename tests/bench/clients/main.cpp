@@ -18,7 +18,6 @@ int main(int argc, char** argv) {
     Settings settings;
     std::string json;
     double seconds = std::chrono::duration<double>(settings.times.measured).count();
-    bool keep_awake = false;
     CLI::App app("Compares tiercel's Redis and Memcached clients with others: real servers on loopback, in turns.");
     app.add_option("--json", json, "File to write all samples to");
     app.add_option("--filter", settings.filter,
@@ -31,17 +30,17 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(0.001, 60.0))
         ->capture_default_str();
     app.add_option("--seed", settings.seed, "For the order of turns")->capture_default_str();
-    app.add_flag("--keep-awake", keep_awake,
+    app.add_flag("--keep-awake", settings.keep_awake,
                  "Keeps idle processors busy at the lowest priority: for virtual machines that wake up slowly");
     CLI11_PARSE(app, argc, argv);
 
     try {
         std::optional<KeepAwake> busy;
-        if (keep_awake) busy.emplace();
+        if (settings.keep_awake) busy.emplace();
         settings.times.measured = std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
         settings.times.warm_up = std::max(settings.times.warm_up, settings.times.measured / 5);
         const auto rows = run_suite(settings);
-        print_tables(rows, std::cout);
+        print_tables(rows, settings, std::cout);
         if (!json.empty()) {
             std::ofstream file(json);
             write_json(rows, settings, file);

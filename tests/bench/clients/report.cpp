@@ -58,7 +58,10 @@ void print_comparisons(const std::vector<Row>& rows, std::ostream& out) {
 
 } // namespace
 
-void print_tables(const std::vector<Row>& rows, std::ostream& out) {
+void print_tables(const std::vector<Row>& rows, const Settings& settings, std::ostream& out) {
+    const auto seconds = std::chrono::duration<double>(settings.times.measured).count();
+    out << "\nMedians of " << settings.repetitions << " interleaved repetitions of " << fixed(seconds, 2)
+        << " s each; idle processors " << (settings.keep_awake ? "kept awake" : "left to sleep") << ".\n";
     print_figures(rows, out);
     print_comparisons(rows, out);
 }

@@ -8,8 +8,8 @@
 
 namespace tiercel::bench::clients {
 
-/// Markdown: what each contender did, then the comparisons with their aims.
-void print_tables(const std::vector<Row>& rows, std::ostream& out);
+/// Markdown: how it was measured, what each contender did, then the comparisons with their aims.
+void print_tables(const std::vector<Row>& rows, const Settings& settings, std::ostream& out);
 
 /// Everything, with each sample, as one JSON object.
 void write_json(const std::vector<Row>& rows, const Settings& settings, std::ostream& out);

@@ -60,6 +60,7 @@ void write_json(const std::vector<Row>& rows, const Settings& settings, std::ost
                {"repetitions", settings.repetitions},
                {"seconds_each", std::chrono::duration<double>(settings.times.measured).count()},
                {"seed", settings.seed},
+               {"keep_awake", settings.keep_awake},
                {"cases", cases},
            }
         << '\n';

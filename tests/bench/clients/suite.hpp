@@ -14,8 +14,9 @@ namespace tiercel::bench::clients {
 struct Settings {
     std::size_t repetitions = 5;
     Times times{.warm_up = std::chrono::milliseconds(50), .measured = std::chrono::milliseconds(250)};
-    std::uint64_t seed = 1; ///< for the order of turns
-    std::string filter;     ///< only cases and contenders "case: contender" with this regular expression in them
+    std::uint64_t seed = 1;  ///< for the order of turns
+    bool keep_awake = false; ///< somebody keeps the processors awake meanwhile: for the report
+    std::string filter;      ///< only cases and contenders "case: contender" with this regular expression in them
 };
 
 /// Measures every case with every contender, interleaved: each repetition goes through all cases, and in each case
