@@ -175,7 +175,7 @@ TEST_F(RedisStopped, so_does_one_that_a_blocked_thread_drives) {
         boost::asio::steady_timer soon(executor, 20ms);
         soon.async_wait(
             [&](const boost::system::error_code&) { change_of_mind.emit(boost::asio::cancellation_type::terminal); });
-        const auto token = boost::asio::bind_cancellation_slot(change_of_mind.slot(), boost::asio::use_awaitable);
+        auto token = boost::asio::bind_cancellation_slot(change_of_mind.slot(), boost::asio::use_awaitable);
         const auto lookups =
             co_await boost::asio::co_spawn(executor, client.backend->get_many(keys, within(1h)), token);
         co_return code_of(lookups.front());
