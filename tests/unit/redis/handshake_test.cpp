@@ -92,7 +92,13 @@ TEST(Handshake, ends_at_a_reply_too_many) {
 }
 
 Reply role(const char* name) {
-    return {.kind = Reply::Kind::array, .integer = 0, .text = {}, .elements = {{Reply::Kind::bulk, 0, name, {}}}};
+    Reply word;
+    word.kind = Reply::Kind::bulk;
+    word.text = name;
+    Reply reply;
+    reply.kind = Reply::Kind::array;
+    reply.elements = {word};
+    return reply;
 }
 
 TEST(Handshake, takes_a_master_by_its_own_word_only) {
