@@ -5,17 +5,29 @@
 namespace tiercel::redis {
 namespace {
 
+Reply text_of(Reply::Kind kind, std::string text) {
+    Reply reply;
+    reply.kind = kind;
+    reply.text = std::move(text);
+    return reply;
+}
 Reply bulk(std::string text) {
-    return {Reply::Kind::bulk, 0, std::move(text), {}};
+    return text_of(Reply::Kind::bulk, std::move(text));
 }
 Reply error(std::string text) {
-    return {Reply::Kind::error, 0, std::move(text), {}};
+    return text_of(Reply::Kind::error, std::move(text));
 }
 Reply number(long long value) {
-    return {Reply::Kind::integer, value, {}, {}};
+    Reply reply;
+    reply.kind = Reply::Kind::integer;
+    reply.integer = value;
+    return reply;
 }
 Reply array(std::vector<Reply> elements) {
-    return {Reply::Kind::array, 0, {}, std::move(elements)};
+    Reply reply;
+    reply.kind = Reply::Kind::array;
+    reply.elements = std::move(elements);
+    return reply;
 }
 Reply bulks(const std::vector<std::string>& texts) {
     Reply reply = array({});
@@ -79,7 +91,7 @@ TEST(SentinelAnswer, that_cannot_be_is_a_protocol_error) {
         array({bulks({"host"}), bulk("6379")}),
         bulk("host"),
         number(1),
-        {Reply::Kind::status, 0, "OK", {}},
+        text_of(Reply::Kind::status, "OK"),
     };
     for (const auto& address : bad_addresses)
         EXPECT_EQ(answer(address, good_details).error().code(), Errc::protocol_error);
