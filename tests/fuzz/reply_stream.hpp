@@ -17,21 +17,13 @@ namespace tiercel::fuzz {
 
 using transport::Reply;
 
-inline bool same(const Reply& a, const Reply& b) {
-    return a.kind == b.kind && a.integer == b.integer && a.text == b.text &&
-           std::equal(a.elements.begin(), a.elements.end(), b.elements.begin(), b.elements.end(), same);
-}
-
 /// What a reader made of a stream: the replies before an error, or all of them.
 struct Reading {
     std::vector<Reply> replies;
     std::optional<Errc> error;
-};
 
-inline bool same(const Reading& a, const Reading& b) {
-    return a.error == b.error && std::equal(a.replies.begin(), a.replies.end(), b.replies.begin(), b.replies.end(),
-                                            [](const Reply& one, const Reply& other) { return same(one, other); });
-}
+    bool operator==(const Reading&) const = default;
+};
 
 /// Feeds the stream to `reader`, which has `Result<void> feed(BytesView, std::vector<Reply>&)`, in pieces of
 /// `next_piece()` bytes, at least one. Each piece is gone, with its buffer, before the next.

@@ -89,7 +89,7 @@ TEST(ReplyCorpus, reads_the_same_byte_by_byte) {
         for (const auto& limits : all_limits) {
             const auto one_by_one =
                 fuzz::read_in_pieces(ReplyReader(limits), stream.bytes, [] { return std::size_t{1}; });
-            EXPECT_TRUE(fuzz::same(one_by_one, whole(stream, limits))) << stream.name;
+            EXPECT_TRUE(one_by_one == whole(stream, limits)) << stream.name;
         }
     }
 }
@@ -102,7 +102,7 @@ TEST(ReplyCorpus, reads_the_same_when_split_at_any_byte) {
                 std::size_t next = split;
                 const auto in_two = fuzz::read_in_pieces(ReplyReader(limits), stream.bytes,
                                                          [&] { return std::exchange(next, stream.bytes.size()); });
-                ASSERT_TRUE(fuzz::same(in_two, expected)) << stream.name << " split at " << split;
+                ASSERT_TRUE(in_two == expected) << stream.name << " split at " << split;
             }
         }
     }
@@ -118,7 +118,7 @@ TEST(ReplyCorpus, a_stream_that_ends_early_gives_the_replies_before_its_end_and_
             ASSERT_LE(part.replies.size(), all.replies.size()) << stream.name << " ended at " << end;
             replies_so_far = part.replies.size();
             for (std::size_t i = 0; i < part.replies.size(); ++i)
-                ASSERT_TRUE(fuzz::same(part.replies[i], all.replies[i])) << stream.name << " ended at " << end;
+                ASSERT_TRUE(part.replies[i] == all.replies[i]) << stream.name << " ended at " << end;
             if (stream.captured) {
                 ASSERT_FALSE(part.error) << stream.name << " ended at " << end;
             }

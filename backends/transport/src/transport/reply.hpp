@@ -24,6 +24,8 @@ struct Reply {
     std::vector<Reply> elements; ///< of an array
 
     static constexpr std::int32_t not_told = std::numeric_limits<std::int32_t>::min();
+
+    bool operator==(const Reply&) const = default;
 };
 
 } // namespace tiercel::transport
