@@ -130,7 +130,8 @@ bool Server::launch() {
 
 bool Server::ready() {
     const Socket socket(listens_on_tcp() ? AF_INET : AF_UNIX);
-    if (!(listens_on_tcp() ? connect_tcp(socket, plain_port()) : connect_unix(socket, unix_socket().string()))) return false;
+    if (!(listens_on_tcp() ? connect_tcp(socket, plain_port()) : connect_unix(socket, unix_socket().string())))
+        return false;
 
     // By the pid: a stranger's server that took the port between our choice and our start is not ours.
     const std::string words = pid_words();
