@@ -148,13 +148,15 @@ void RunLoop::forget(std::uint64_t id) noexcept {
     std::erase_if(waiting_timers_, [id](const Timer& timer) { return timer.id == id; });
 }
 
-bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver) {
+bool RunLoop::begin_driving(const std::shared_ptr<Driver>& driver, const std::shared_ptr<const void>& owner) {
     if (!lent_) return false;
     if (driver_ != driver) {
         if (driven_.load(std::memory_order_acquire) != 0) return false;
-        std::shared_ptr<Driver> former = driver;
+        auto former_owner = owner; // goes after the former driver
+        auto former = driver;
         {
             const std::lock_guard lock(mutex_);
+            driver_owner_.swap(former_owner);
             driver_.swap(former);
         }
         if (former) former->left(*this);
@@ -208,9 +210,11 @@ SteadyTime RunLoop::next_timer() const noexcept {
 
 void RunLoop::give_back() {
     if (!lent_) return;
+    std::shared_ptr<const void> owner; // goes after the driver
     std::shared_ptr<Driver> driver;
     std::unique_lock lock(mutex_);
     lent_ = false; // nothing is queued any more
+    owner.swap(driver_owner_);
     driver.swap(driver_);
     while (!jobs_.empty()) {
         auto job = jobs_.pop();

@@ -359,7 +359,8 @@ TEST_F(RedisClusterResharding, a_user_needs_the_rights_that_the_page_names_and_n
                                  "+ping +scan +client|setname +cluster|slots +asking"),
                   "+OK");
     }
-    Client client(backend_of(cluster.urls(), {.node = {.username = "alice", .password = "pw"}}));
+    Client client(
+        backend_of(cluster.urls(), {.node = {.username = "alice", .password = "pw", .blocking_connections = 0}}));
     const auto keys = names("{foo}:", 10);
     put_all(client, keys);
     begin_move(slot_of(cluster, "foo"), 2, 0);

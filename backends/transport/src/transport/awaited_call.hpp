@@ -41,8 +41,7 @@ public:
             started->handler_.emplace(std::move(handler));
             if (auto loop = spi::RunLoop::of(executor); loop && loop.get() == spi::RunLoop::current()) {
                 const auto* const driven = connections.driven();
-                // The loop has the connection for as long as it may drive it, and with it what owns that.
-                if (driven && loop->begin_driving(std::shared_ptr<DrivenConnection>(kept, driven->get()))) {
+                if (driven && loop->begin_driving(*driven, kept)) {
                     const auto to = *driven;
                     started->driven_by_ = loop;
                     started->cancel_with(slot, to);

@@ -122,8 +122,8 @@ public:
     void forget(std::uint64_t id) noexcept;
 
     /// The thread is to drive for one thing more, until that thing ends. False if it may not: it drives for another
-    /// driver, or is given back.
-    bool begin_driving(const std::shared_ptr<Driver>& driver);
+    /// driver, or is given back. `owner` is kept for as long as the driver is, and let go after it: what it lives on.
+    bool begin_driving(const std::shared_ptr<Driver>& driver, const std::shared_ptr<const void>& owner = nullptr);
     /// One of these things has ended. From anywhere.
     void end_driving() noexcept { driven_.fetch_sub(1, std::memory_order_release); }
     /// Has drive() called again soon. False if the thread is running a job, and gets round to it only then.
@@ -206,6 +206,7 @@ private:
     bool woken_ = false;
     // Written by the thread, under mutex_; so the thread itself may read them without.
     bool lent_ = true;
+    std::shared_ptr<const void> driver_owner_; // before the driver, so that it goes after it
     std::shared_ptr<Driver> driver_;
     /// Release and acquire: a driver whose things have ended is not used after another has taken its place.
     std::atomic<std::size_t> driven_{0};
