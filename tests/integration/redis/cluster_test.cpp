@@ -195,7 +195,8 @@ TEST_F(RedisClusterOperations, a_seed_may_have_another_name_than_the_nodes_give_
 
 TEST_F(RedisClusterOperations, each_node_has_its_connections_and_they_end_with_the_backend) {
     {
-        Client other(backend_of(cluster().urls(), {.node = {.client_name = "other", .connections = 2}}));
+        Client other(backend_of(cluster().urls(),
+                                {.node = {.client_name = "other", .connections = 2, .blocking_connections = 0}}));
         for (int round = 0; round < 2; ++round)
             put_all(other, names("key:", 100));
         for (std::size_t i = 0; i < cluster().size(); ++i)
