@@ -113,6 +113,36 @@ struct ExpiryOptions {
     std::optional<std::chrono::nanoseconds> max_idle = {};
 };
 
+/// Values past their life, for when the source of truth is slow or fails: what RFC 5861 calls stale-while-revalidate
+/// and stale-if-error. A Handle says so (Handle::is_stale). "The source has no such thing" is never served stale, nor
+/// is anything that was invalidated.
+struct StaleOptions {
+    /// How long past its life a value is kept, in memory and the tiers, and may be served. 0: not at all, and the rest
+    /// of these has no meaning. At most 100 years.
+    std::chrono::nanoseconds keep = std::chrono::nanoseconds::zero();
+    /// True: get_or_load gives a stale value at once, and one load in the background sees to the next. False: it waits
+    /// for the load, and gives the stale value if that fails, or takes longer than `soft_timeout`.
+    bool while_revalidate = true;
+    /// How long a lookup that could have a stale value waits for a load, from the load's beginning; the load goes on.
+    /// Empty: until the load ends. Must be positive.
+    std::optional<std::chrono::nanoseconds> soft_timeout = {};
+    /// After a load that failed, its key is not loaded again for this long as long as a stale value will do. Zero or
+    /// more, at most 100 years.
+    std::chrono::nanoseconds retry_after = std::chrono::seconds(1);
+};
+
+/// Loading anew before values expire. By get_or_load of a value in memory, in the background: the caller has it
+/// already. A tier's value is taken instead of a load's if it is newer than memory's, so that of a fleet one process
+/// loads.
+struct RefreshOptions {
+    /// Once this share of a value's life is over, the next use begins a load. From 0 (never) to below 1.
+    double ahead = 0.0;
+    /// Each use begins a load with a probability that grows towards the end of the value's life, so that of a fleet few
+    /// do: in the last `early` mean load times, about. 1 is the usual value; 0: never. (XFetch: Vattani, Chierichetti,
+    /// Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015; theirs is `beta`.)
+    double early = 0.0;
+};
+
 /// All finite.
 struct TimeoutOptions {
     /// For a call that names no timeout of its own. Must be positive.
@@ -152,6 +182,8 @@ struct CacheOptions {
     /// From nearest to farthest, below the memory tier. At most 31. K and V then need codecs (see codec.hpp).
     std::vector<TierOptions> tiers = {};
     ExpiryOptions expiry = {};
+    StaleOptions stale = {};
+    RefreshOptions refresh = {};
     TimeoutOptions timeouts = {};
     LoadingOptions loading = {};
     Loader<K, V> loader = {};

@@ -8,7 +8,7 @@
 namespace tiercel::chain {
 
 /// A lookup that may not load, of what memory does not have, in a cache without tiers: a miss, unless the call may not
-/// look at all. Empty for a cache with tiers.
+/// look at all. Empty for a cache with tiers, or with stale values to look for.
 std::optional<Result<detail::Answer>> look_no_further(const Chain& chain, const CallOptions& options);
 
 /// Begins a lookup: memory, then the tiers from the nearest down, then (if asked to load) the source.
@@ -22,6 +22,16 @@ std::optional<Result<detail::Answer>> look_no_further(const Chain& chain, const 
 ///
 /// A flight ends, and its waiters are told, as soon as its own answer is there; filling the tiers goes on behind it. A
 /// fill that an invalidation overtook is erased again. See Flight::superseded and Fences for what keeps old values out.
+///
+/// What memory has past its life (StaleOptions) answers a call that accepts it
+///
+///   to load, while_revalidate      at once; a flight that nobody waits for descends in the background
+///   to load, its last load failed  at once, until StaleOptions::retry_after has passed
+///   to load, otherwise             when the flight fails, at the soft timeout, or at the call's deadline
+///   not to load                    when no tier has a fresh value
 detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::function<void(detail::Answers)> done);
+
+/// A hit whose life is nearly over is loaded anew in the background, by RefreshOptions. `loader` null: the cache's.
+void refresh_if_due(const ChainPtr& chain, const detail::EntryPtr& hit, std::shared_ptr<detail::SourceFunction> loader);
 
 } // namespace tiercel::chain

@@ -70,7 +70,7 @@ std::shared_ptr<ChunkedBackend> splitting(const TierOptions& options, const Tier
     chunks.chunk_bytes = limit;
     chunks.max_value_bytes = context.max_value_bytes + std::min(wire::header_bytes, ~context.max_value_bytes);
     chunks.key_prefix = prefix;
-    chunks.max_life = *to_ttl(options.max_ttl);
+    chunks.max_life = *to_ttl(*options.max_ttl + std::min(context.keep_stale, longest_life));
     return std::make_shared<ChunkedBackend>(*options.backend, context.runtime, std::move(chunks));
 }
 
@@ -182,7 +182,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
         auto& found = raw[i];
         if (!found) {
             count(found.error());
-            answers.push_back({TierAnswer::Kind::failed, false, std::nullopt, std::move(found).error()});
+            answers.push_back({TierAnswer::Kind::failed, false, nullptr, std::nullopt, std::move(found).error()});
         } else if (!*found) {
             misses_.add();
             answers.emplace_back();
@@ -217,10 +217,12 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         const auto bounded_left = std::min(left, whole);
         life = life ? std::min(*life, bounded_left) : bounded_left;
     }
-    if (life && *life <= nanoseconds::zero()) {
+    const bool stale = life && *life <= nanoseconds::zero();
+    if (stale && (header.negative || !header.expires || *life <= -context_.keep_stale)) {
         expired_.add();
         return {};
     }
+    if (header.version <= lookup.newer_than) return {};
     if (header.version < cleared_before_.load(std::memory_order_relaxed)) {
         cleared_.add();
         return {};
@@ -229,10 +231,12 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         fenced_.add();
         return {};
     }
+    // The looked up entry stays blank for a value that is fresh.
+    const auto entry = stale ? context_.types.blank_of(*lookup.entry) : lookup.entry;
     if (!header.negative) {
         Result<void> decoded;
         try {
-            decoded = context_.types.decode_value(*lookup.entry, unpacked.payload);
+            decoded = context_.types.decode_value(*entry, unpacked.payload);
         } catch (...) {
             decoded = Error(Errc::codec_failed, "the codec threw");
         }
@@ -242,9 +246,21 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         }
     }
     const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
-    lookup.entry->created = detail::to_nanos(context_.runtime->now()) - age.count();
-    lookup.entry->version = header.version;
-    return {TierAnswer::Kind::hit, header.negative, life, std::nullopt};
+    const auto now = detail::to_nanos(context_.runtime->now());
+    entry->created = now - age.count();
+    entry->version = header.version;
+    if (stale) {
+        expired_.add();
+        entry->expires = now + life->count();
+        return {TierAnswer::Kind::miss, false, entry, std::nullopt, std::nullopt};
+    }
+    return {TierAnswer::Kind::hit, header.negative, nullptr, life, std::nullopt};
+}
+
+/// How long the backend is to keep a value of this life.
+std::optional<milliseconds> Tier::ttl_of(const WireValue& value, std::optional<nanoseconds> life) const {
+    if (life && !value.negative) *life += context_.keep_stale;
+    return to_ttl(life);
 }
 
 void Tier::heed_marker(const spi::Lookup& marker) {
@@ -309,7 +325,7 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
         raw_bytes_out_.add(packed->raw_bytes);
         call->values.push_back(std::move(packed->bytes));
         call->at.push_back(i);
-        call->items.push_back({call->keys.back(), call->values.back(), to_ttl(life)});
+        call->items.push_back({call->keys.back(), call->values.back(), ttl_of(value, life)});
     }
     for (std::size_t i = 0; i < stores.size(); ++i) {
         if (call->outcomes[i].kind == TierOutcome::Kind::done) continue;

@@ -34,6 +34,7 @@ struct TierAnswer {
     enum class Kind : std::uint8_t { miss, hit, failed };
     Kind kind = Kind::miss;
     bool negative = false;
+    detail::EntryPtr stale; ///< of a miss: the value that is there, past its life but kept; or null
     std::optional<std::chrono::nanoseconds> life; ///< of a hit, from now; empty: for ever
     std::optional<Error> error;
 };
@@ -64,6 +65,7 @@ public:
         std::shared_ptr<Scope> scope; ///< once over, values are not decoded any more
         detail::TypeFunctions types;
         std::size_t max_value_bytes = 0;
+        std::chrono::nanoseconds keep_stale{}; ///< how long past their life values are kept, and given as stale
     };
     Tier(const TierOptions& options, Context context);
 
@@ -73,6 +75,7 @@ public:
     struct Lookup {
         detail::EntryPtr entry; ///< blank; a hit puts the value and its version into it
         const WireKey* key = nullptr;
+        std::uint64_t newer_than = 0; ///< a value of this version or an older one is a miss
     };
     /// One answer for each key, by `deadline` or the tier's own timeout.
     boost::asio::awaitable<std::vector<TierAnswer>> read(std::vector<Lookup> lookups, SteadyTime deadline);
@@ -109,6 +112,8 @@ private:
                                        std::function<boost::asio::awaitable<T>(Tier&, Call&)> work);
     boost::asio::awaitable<Outcomes> write_now(Call& call);
     boost::asio::awaitable<Outcomes> erase_now(Call& call);
+    std::optional<std::chrono::milliseconds> ttl_of(const WireValue& value,
+                                                    std::optional<std::chrono::nanoseconds> life) const;
     TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
     void heed_marker(const spi::Lookup& marker);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }

@@ -54,7 +54,7 @@ void Shard::ask_uses() noexcept {
 bool Shard::is_alive_when_used(Entry& entry) const noexcept {
     if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
     const Nanos time = now();
-    if (expiry_.deadline(entry) <= time) return false;
+    if (expiry_.fresh_until(entry) <= time) return false;
     auto used = entry.last_used.load(std::memory_order_relaxed); // forward only, however late this reader comes
     while (used < time && !entry.last_used.compare_exchange_weak(used, time, std::memory_order_relaxed)) {
     }
@@ -85,6 +85,12 @@ bool Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
 }
 
 EntryPtr Shard::peek(KeyRef key) const noexcept {
+    const Epochs::Pin pin;
+    EntryPtr entry = held_.table.find(key);
+    return entry == nullptr || !is_fresh(*entry) ? nullptr : entry;
+}
+
+EntryPtr Shard::peek_stale(KeyRef key) const noexcept {
     const Epochs::Pin pin;
     EntryPtr entry = held_.table.find(key);
     return entry == nullptr || is_dead(*entry) ? nullptr : entry;
@@ -258,6 +264,11 @@ void Shard::exchange_all(Contents& contents, RemovalCause cause) noexcept {
 
 Nanos Shard::now() const noexcept {
     return detail::to_nanos(clock_.now());
+}
+
+bool Shard::is_fresh(const Entry& entry) const noexcept {
+    if (!expiry_.can_die(entry) || (!expiry_.slides() && is_surely_alive(entry))) return true;
+    return expiry_.fresh_until(entry) > now();
 }
 
 bool Shard::is_dead(const Entry& entry) const noexcept {
