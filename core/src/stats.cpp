@@ -161,6 +161,13 @@ std::string to_table(const CacheStats& stats) {
     add_row(out, {"source", count_text(source.loads - std::min(source.loads, source.absent + source.load_failures)),
                   count_text(source.absent), "-", count_text(source.load_failures), quantile_texts(source.load_latency),
                   "-"});
+    if (const auto served = std::accumulate(stats.stale.begin(), stats.stale.end(), std::uint64_t{0}); served != 0) {
+        const auto of = [&](StaleReason reason) { return count_text(stats.stale[static_cast<std::size_t>(reason)]); };
+        out += rule + "\nserved stale " + count_text(served) + ": revalidating " + of(StaleReason::revalidating) +
+               ", load failed " + of(StaleReason::load_failed) + ", slow " + of(StaleReason::load_slow) +
+               ", to retry later " + of(StaleReason::retry_later) + ", not to load " + of(StaleReason::not_loaded) +
+               '\n';
+    }
     if (memory.estimates) {
         const auto& hits = *memory.estimates;
         char text[128];

@@ -1,7 +1,11 @@
 // Values past their life, and loads before they get there: StaleOptions, RefreshOptions, LoadContextOf.
+#include "chain/failing_keys.hpp"
+#include "chain/refresh_rule.hpp"
 #include "scripted.hpp"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace tiercel::testing::chain {
 namespace {
@@ -584,6 +588,47 @@ TEST(StaleOptions, that_contradict_themselves_are_refused_by_name) {
     EXPECT_NE(refused([](O& o) { o.refresh.early = -0.1; }).find("refresh.early"), std::string::npos);
     const auto cache = Harness::make(h.memory_only());
     EXPECT_EQ(text(cache.get_or_load("k", at_most(-1s))), "invalid_option");
+}
+
+TEST(RefreshRule, early_refreshes_come_at_the_rate_that_xfetch_has) {
+    const tiercel::chain::RefreshRule rule({.early = 1.0});
+    constexpr detail::Nanos load_time = 1'000'000;
+    VirtualRuntime random;
+    const auto share_at = [&](detail::Nanos left) {
+        int due = 0;
+        for (int i = 0; i < 100'000; ++i)
+            due += rule.is_due(0, 1'000'000'000, 1'000'000'000 - left, load_time, random.random()) ? 1 : 0;
+        return due / 100'000.0;
+    };
+    EXPECT_NEAR(share_at(load_time), std::exp(-1.0), 0.01) << "P(-ln u >= left / load time)";
+    EXPECT_NEAR(share_at(3 * load_time), std::exp(-3.0), 0.01);
+    EXPECT_EQ(share_at(100 * load_time), 0.0);
+    EXPECT_FALSE(rule.is_due(0, detail::never, 5, load_time, 0)) << "what does not expire needs none";
+}
+
+TEST(FailingKeys, are_bounded_and_the_oldest_is_forgotten_first) {
+    tiercel::chain::FailingKeys failing(2);
+    const SteadyTime start{};
+    for (std::uint64_t key = 1; key <= 3; ++key)
+        failing.failed(key, start + 1min);
+    EXPECT_FALSE(failing.must_wait(1, start));
+    EXPECT_TRUE(failing.must_wait(2, start));
+    EXPECT_TRUE(failing.must_wait(3, start));
+    EXPECT_EQ(failing.size(), 2u);
+    EXPECT_FALSE(failing.must_wait(2, start + 1min));
+    EXPECT_EQ(failing.size(), 0u);
+}
+
+TEST(FailingKeys, one_that_fails_again_waits_anew_and_one_that_succeeds_not_at_all) {
+    tiercel::chain::FailingKeys failing(10);
+    const SteadyTime start{};
+    for (int i = 0; i < 1000; ++i)
+        failing.failed(1, start + 1s * (i + 1));
+    EXPECT_TRUE(failing.must_wait(1, start + 999s));
+    EXPECT_EQ(failing.size(), 1u);
+    failing.succeeded(1);
+    EXPECT_FALSE(failing.must_wait(1, start));
+    EXPECT_EQ(failing.size(), 0u);
 }
 
 } // namespace
