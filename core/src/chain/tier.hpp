@@ -110,6 +110,7 @@ private:
     boost::asio::awaitable<Outcomes> write_now(Call& call);
     boost::asio::awaitable<Outcomes> erase_now(Call& call);
     TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
+    static WireKey marker_key();
     void heed_marker(const spi::Lookup& marker);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
     void count(const Error& error);
