@@ -65,6 +65,13 @@ public:
             end();
             return;
         }
+        if (!chain_->has_tiers_in_use(options_.skip)) {
+            for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
+                if (!options_.skip.has_tier(t)) leave_out(t);
+            }
+            ask_source();
+            return;
+        }
         asio::co_spawn(chain_->runtime->executor_here(), descend(shared_from_this()), asio::detached);
     }
 
@@ -85,7 +92,11 @@ private:
         for (std::size_t t = 0; t < self->chain_->tiers.size() && !self->pending_.empty(); ++t) {
             if (self->options_.skip.has_tier(t)) continue;
             if (self->chain_->scope->over()) break;
-            co_await self->ask_tier(t);
+            if (self->chain_->tiers[t]->in_use()) {
+                co_await self->ask_tier(t);
+            } else {
+                self->leave_out(t);
+            }
         }
         if (!self->pending_.empty()) {
             self->ask_source(); // which sees to the rest
@@ -93,6 +104,19 @@ private:
             co_await self->fill_tiers();
             self->end();
         }
+    }
+
+    /// A tier has failed the item, or is left out: strict callers hear of it. False if nobody else wants the item.
+    bool go_on_without(Item& item, const Error& error) {
+        const auto refused = chain_->flights.fail_strict(item.flight, error);
+        for (const auto& waiter : refused)
+            waiter.operation->complete(waiter.index, error);
+        return item.flight->wanted.load(std::memory_order_relaxed);
+    }
+
+    void leave_out(std::size_t t) {
+        const auto& why = chain_->tiers[t]->skip_lookups(pending_.size());
+        std::erase_if(pending_, [&](std::size_t i) { return !go_on_without(items_[i], why); });
     }
 
     asio::awaitable<void> ask_tier(std::size_t t) {
@@ -116,10 +140,7 @@ private:
             }
             if (answer.kind == TierAnswer::Kind::failed) {
                 item.failed[t] = true;
-                const auto refused = chain_->flights.fail_strict(item.flight, *answer.error);
-                for (const auto& waiter : refused)
-                    waiter.operation->complete(waiter.index, *answer.error);
-                if (!item.flight->wanted.load(std::memory_order_relaxed)) continue;
+                if (!go_on_without(item, *answer.error)) continue;
             }
             still.push_back(pending_[n]);
         }
@@ -127,6 +148,10 @@ private:
     }
 
     void ask_source() {
+        if (pending_.empty()) {
+            fill_and_end();
+            return;
+        }
         if (!loader_ || !chain_->scope->open()) {
             const auto answer = loader_ ? Result<Answer>(chain_->closed_error()) : Result<Answer>(Answer{});
             for (const auto i : pending_)
@@ -193,7 +218,7 @@ private:
 
     void fill_and_end() {
         const bool any = std::any_of(items_.begin(), items_.end(), [](const Item& item) { return item.fill; });
-        if (!any || !chain_->has_tiers(options_.skip) || chain_->scope->over()) {
+        if (!any || !chain_->has_tiers_in_use(options_.skip) || chain_->scope->over()) {
             end();
             return;
         }
@@ -223,7 +248,7 @@ private:
             }
         }
         for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
-            if (options_.skip.has_tier(t) || chain_->scope->over()) continue;
+            if (options_.skip.has_tier(t) || !chain_->tiers[t]->in_use() || chain_->scope->over()) continue;
             std::vector<Tier::Store> stores;
             std::vector<std::size_t> which;
             for (std::size_t i = 0; i < items_.size(); ++i) {

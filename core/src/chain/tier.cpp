@@ -32,7 +32,11 @@ Tier::Tier(const TierOptions& options, Context context)
       packer_(options.compressor, context_.max_value_bytes),
       max_ttl_(options.max_ttl),
       timeout_(options.timeout),
-      marker_(marker_key()) {}
+      marker_(marker_key()),
+      kept_away_(Errc::breaker_open, "tier '" + name_ +
+                                         "' has not answered lately and is left out until it does "
+                                         "(TierOptions::breaker)"),
+      breaker_({options.breaker.failures, timeout_, options.breaker.back_off_min, options.breaker.back_off_max}) {}
 
 SteadyTime Tier::bound(SteadyTime deadline) const {
     const auto now = context_.runtime->now();
@@ -81,6 +85,8 @@ TierStats Tier::stats() const {
         if (counts.bad_chunks != 0) stats.defects.emplace_back("bad_chunks", counts.bad_chunks);
         if (counts.bad_manifest != 0) stats.defects.emplace_back("bad_manifest", counts.bad_manifest);
     }
+    const auto breaks = breaker_.counts();
+    stats.breaker = {breaker_.state(), breaks.opened, breaks.probes, skipped_lookups_.get(), skipped_writes_.get()};
     stats.read_latency = read_latency_.get();
     stats.write_latency = write_latency_.get();
     return stats;

@@ -24,7 +24,10 @@ Tier::PendingOutcomes Tier::begin_clear(std::uint64_t stamp, SteadyTime deadline
     auto known = cleared_before_.load(std::memory_order_relaxed);
     while (known < stamp && !cleared_before_.compare_exchange_weak(known, stamp, std::memory_order_relaxed)) {
     }
+    const auto round = breaker_.admit();
+    if (!round) return keep_away(1);
     auto call = std::make_shared<Call>();
+    call->round = round;
     call->outcomes.assign(1, outcome(TierOutcome::Kind::done));
     wire::Header header;
     header.negative = true;

@@ -22,8 +22,14 @@ bool plausible(SystemTime time) {
 } // namespace
 
 asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups, SteadyTime deadline) {
+    const auto round = breaker_.admit();
+    if (!round) { // it has opened since the caller looked
+        const auto& why = skip_lookups(lookups.size());
+        co_return std::vector<TierAnswer>(lookups.size(), {TierAnswer::Kind::failed, false, std::nullopt, why});
+    }
     const auto now = context_.runtime->now();
     auto call = std::make_shared<Call>();
+    call->round = round;
     call->keys.reserve(lookups.size() + 1);
     for (const auto& lookup : lookups)
         call->keys.push_back(backend_key(*lookup.key));
@@ -35,7 +41,6 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     if (call->with_marker) call->keys.push_back(backend_key(marker_));
     call->views.assign(call->keys.begin(), call->keys.end());
 
-    using Raw = std::vector<spi::Lookup>;
     const auto size = call->views.size();
     const auto signal = bounded<Raw>(
         call, bound(deadline), [size](Error error) { return Raw(size, error); },
@@ -124,7 +129,10 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
 
 asio::awaitable<Result<Tier::Page>> Tier::list(std::string cursor) {
     using Listed = Result<spi::ScanPage>;
+    const auto round = breaker_.admit();
+    if (!round) co_return kept_away_;
     auto call = std::make_shared<Call>();
+    call->round = round;
     call->keys.push_back(prefix_);
     call->values.push_back(std::move(cursor));
     const auto signal = bounded<Listed>(

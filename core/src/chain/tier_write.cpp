@@ -18,6 +18,7 @@ bool may_be_applied(Errc code) {
     case Errc::overloaded:
     case Errc::would_block:
     case Errc::codec_failed:
+    case Errc::breaker_open:
     case Errc::connection_failed:
     case Errc::authentication_failed:
     case Errc::permission_denied:
@@ -34,8 +35,18 @@ bool may_be_applied(Errc code) {
 
 } // namespace
 
+Tier::PendingOutcomes Tier::keep_away(std::size_t writes) {
+    skipped_writes_.add(writes);
+    auto outcomes = std::make_shared<Signal<Outcomes>>();
+    outcomes->set(Outcomes(writes, outcome(TierOutcome::Kind::failed, kept_away_)));
+    return outcomes;
+}
+
 Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, SteadyTime deadline) {
+    const auto round = breaker_.admit();
+    if (!round) return keep_away(stores.size());
     auto call = std::make_shared<Call>();
+    call->round = round;
     call->outcomes.assign(stores.size(), outcome(TierOutcome::Kind::done));
     call->keys.reserve(stores.size());
     call->values.reserve(stores.size());
@@ -139,7 +150,10 @@ asio::awaitable<Tier::Outcomes> Tier::write_now(Call& call) {
 }
 
 Tier::PendingOutcomes Tier::begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline) {
+    const auto round = breaker_.admit();
+    if (!round) return keep_away(keys.size());
     auto call = std::make_shared<Call>();
+    call->round = round;
     call->outcomes.assign(keys.size(), outcome(TierOutcome::Kind::done));
     call->keys.reserve(keys.size());
     for (const auto* key : keys)
