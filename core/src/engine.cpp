@@ -303,7 +303,8 @@ CacheStats ChainEngine::stats() const {
 
     if (chain.recorder) stats.recording = chain.recorder->stats();
 
-    stats.listener_failures = chain.listener_failures.get();
+    stats.listener_failures = chain.listener_failures.get() + chain.events->failures();
+    stats.dropped_events = chain.events->dropped();
     stats.left_behind = left_behind_.load(std::memory_order_relaxed);
     return stats;
 }

@@ -62,6 +62,17 @@ std::optional<Error> check_split(const TierOptions& tier, const std::string& fie
     return std::nullopt;
 }
 
+std::optional<Error> check_breaker(const BreakerOptions& breaker, const std::string& field) {
+    if (breaker.back_off_min <= nanoseconds::zero()) {
+        return wrong(field + "back_off_min", "must be positive; the default is 50 ms");
+    }
+    if (breaker.back_off_max < breaker.back_off_min) return wrong(field + "back_off_max", "is below back_off_min");
+    if (breaker.back_off_max > std::chrono::hours(24)) {
+        return wrong(field + "back_off_max", "is over a day: that long a tier that is back would not be noticed");
+    }
+    return std::nullopt;
+}
+
 std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std::set<std::string>& names) {
     const auto& tier = options.tiers[i];
     const auto field = "tiers[" + std::to_string(i) + "].";
@@ -75,7 +86,8 @@ std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std
     if (tier.large_values == LargeValues::split) {
         if (auto error = check_split(tier, field)) return error;
     }
-    return check_positive(field + "timeout", tier.timeout);
+    if (auto error = check_positive(field + "timeout", tier.timeout)) return error;
+    return check_breaker(tier.breaker, field + "breaker.");
 }
 
 std::optional<Error> check_stale(const EngineOptions& options) {

@@ -43,6 +43,12 @@ nanoseconds LatencyHistogram::quantile(double q) const noexcept {
     return upper_bound(bucket_count - 1);
 }
 
+std::string_view to_string(BreakerState state) noexcept {
+    static constexpr std::array<std::string_view, 3> names = {"closed", "open", "half_open"};
+    const auto index = static_cast<std::size_t>(state);
+    return index < names.size() ? names[index] : "unknown";
+}
+
 std::uint64_t TierStats::error_count() const noexcept {
     return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
 }
@@ -190,6 +196,14 @@ std::string to_table(const CacheStats& stats) {
     for (const auto& tier : stats.tiers) {
         add_stored_row(out, tier.name, count_text(tier.puts), bytes_text(tier.raw_bytes_out),
                        bytes_text(tier.bytes_out), percent_text(tier.bytes_out, tier.raw_bytes_out));
+    }
+    for (const auto& tier : stats.tiers) {
+        const auto& breaker = tier.breaker;
+        if (breaker.opened == 0) continue;
+        out += "breaker: " + tier.name.substr(0, 11) + " is " + std::string(to_string(breaker.state)) + "; opened " +
+               count_text(breaker.opened) + " times, probed " + count_text(breaker.probes) +
+               " times;\n         skipped by " + count_text(breaker.skipped_lookups) + " lookups and " +
+               count_text(breaker.skipped_writes) + " writes\n";
     }
     for (const auto& tier : stats.tiers) {
         if (tier.split_puts + tier.split_reads + tier.split_incomplete == 0) continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tiercel/detail/callback.hpp>
+#include <tiercel/event.hpp>
 #include <tiercel/eviction.hpp>
 #include <tiercel/handle.hpp>
 #include <tiercel/loader.hpp>
@@ -84,6 +85,21 @@ enum class LargeValues : std::uint8_t {
     split,
 };
 
+/// When a tier that does not answer is left alone, and when it is tried again: a circuit breaker. While it is open, a
+/// lookup leaves the tier out on the spot, and a write or an invalidation reports it as failed with Errc::breaker_open;
+/// what the tier still holds of such a key is not believed when it is back. Probes in the background find out when that
+/// is, one at a time; no caller pays for one. Which failures count is told in core/README.md.
+struct BreakerOptions {
+    /// Calls that fail in a row, missed replies above all, before it opens; nothing may have been answered for as long
+    /// as TierOptions::timeout either. 0: it never opens.
+    std::uint32_t failures = 5;
+    /// From opening to the first probe. Doubles with each probe that fails. Positive, at most back_off_max.
+    std::chrono::nanoseconds back_off_min = std::chrono::milliseconds(50);
+    /// The longest wait between probes, and so about how long it takes to notice that the tier is back. Each wait is
+    /// shortened by a random share of up to a half. At most a day.
+    std::chrono::nanoseconds back_off_max = std::chrono::milliseconds(250);
+};
+
 /// A backend placed in the chain.
 struct TierOptions {
     /// Made by redis::connect, memcached::connect, memory_backend::create, or yours. An error here is create()'s.
@@ -99,6 +115,7 @@ struct TierOptions {
     /// Bounds every call to the backend; after it the tier counts as failed for that call. Must be positive.
     std::chrono::nanoseconds timeout = std::chrono::milliseconds(50);
     LargeValues large_values = LargeValues::skip;
+    BreakerOptions breaker = {};
 };
 
 struct ExpiryOptions {
@@ -193,6 +210,10 @@ struct CacheOptions {
     /// Largest encoded key that goes to a tier, in bytes.
     std::size_t max_key_bytes = 64u << 10;
     RecordAccessesOptions record_accesses = {};
+    /// Hears of what a service wants in its log (event.hpp), each event once, in order, one at a time, on a worker
+    /// thread of the runtime; never on a hit, and without a lock held. It may take its time, but must not close the
+    /// cache. What it throws is counted and dropped; so are events beyond the 1,024 that may wait for it.
+    detail::Callback<void(const Event&)> on_event = {};
     /// Threads and time; empty: the one that all caches share.
     std::shared_ptr<spi::Runtime> runtime = {};
 };

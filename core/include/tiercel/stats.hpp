@@ -68,6 +68,23 @@ struct MemoryStats {
     std::optional<CapacityEstimates> estimates;                ///< empty unless asked for, and until enough was seen
 };
 
+/// Whether a tier is asked (BreakerOptions).
+enum class BreakerState : std::uint8_t {
+    closed,    ///< it is in use
+    open,      ///< it does not answer, and is left out
+    half_open, ///< still left out; a probe is under way
+};
+
+std::string_view to_string(BreakerState state) noexcept;
+
+struct BreakerStats {
+    BreakerState state = BreakerState::closed;
+    std::uint64_t opened = 0; ///< times that the tier stopped answering
+    std::uint64_t probes = 0;
+    std::uint64_t skipped_lookups = 0; ///< keys looked up without this tier; not among its misses and errors
+    std::uint64_t skipped_writes = 0;  ///< keys put, erased or cleared without it: reported as failed
+};
+
 struct TierStats {
     std::string name;
     std::uint64_t hits = 0;
@@ -89,6 +106,7 @@ struct TierStats {
     std::vector<std::pair<std::string_view, std::uint64_t>> defects;
     LatencyHistogram read_latency;  ///< of batches
     LatencyHistogram write_latency; ///< of batches, erasures included
+    BreakerStats breaker;
 
     std::uint64_t error_count() const noexcept;
 };
@@ -134,8 +152,9 @@ struct CacheStats {
     PressureStats pressure;
     std::array<std::uint64_t, stale_reason_count> stale{}; ///< values served past their life, by StaleReason
     std::optional<RecordingStats> recording;               ///< empty unless asked for
-    std::uint64_t listener_failures = 0;                   ///< removal listeners that threw
-    std::uint64_t left_behind = 0;                         ///< operations still under way when close() gave up waiting
+    std::uint64_t listener_failures = 0;                   ///< times that a removal or event listener threw
+    std::uint64_t dropped_events = 0; ///< events that came when 1,024 were waiting for their listener
+    std::uint64_t left_behind = 0;    ///< operations still under way when close() gave up waiting
 };
 
 /// A table for people, of at most 100 columns (more only for a long cache name). A tier's `misses` are answers without

@@ -50,14 +50,17 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
       scope(std::make_shared<Scope>()),
       fences(std::make_shared<Fences>(*runtime, max_fences)),
       sources(std::make_shared<Sources>(runtime, options.loading, scope)),
+      events(std::make_shared<Events>(options.name, options.on_event, runtime, scope)),
       recorder(std::move(access_recorder)),
       store(store_options(options, recorder, listener_failures), *runtime),
       flights(options.types.key_equal),
       failing(max_failing_keys),
       refresh_rule(options.refresh) {
     for (const auto& tier : options.tiers) {
-        tiers.push_back(std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, options.types,
-                                                                   options.max_value_bytes, options.stale.keep}));
+        tiers.push_back(
+            std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, events, options.types,
+                                                       options.max_value_bytes, options.stale.keep}));
+        on_close.add(tiers.back(), [tier = tiers.back().get()] { tier->give_up_probe(); });
     }
 }
 
@@ -170,6 +173,13 @@ SteadyTime Chain::after(nanoseconds duration) const {
 bool Chain::has_tiers(Skip skip) const {
     for (std::size_t i = 0; i < tiers.size(); ++i) {
         if (!skip.has_tier(i)) return true;
+    }
+    return false;
+}
+
+bool Chain::has_tiers_in_use(Skip skip) const {
+    for (std::size_t i = 0; i < tiers.size(); ++i) {
+        if (!skip.has_tier(i) && tiers[i]->in_use()) return true;
     }
     return false;
 }

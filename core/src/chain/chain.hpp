@@ -1,6 +1,7 @@
 #pragma once
 
 #include "access_recorder.hpp"
+#include "events.hpp"
 #include "failing_keys.hpp"
 #include "fences.hpp"
 #include "flights.hpp"
@@ -37,6 +38,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     const std::shared_ptr<Scope> scope;
     const std::shared_ptr<Fences> fences;
     const std::shared_ptr<Sources> sources;
+    const std::shared_ptr<Events> events;
     std::vector<std::shared_ptr<Tier>> tiers;
     const std::shared_ptr<AccessRecorder> recorder; ///< null: nothing is recorded
     memory::Store store;
@@ -76,6 +78,8 @@ struct Chain : std::enable_shared_from_this<Chain> {
     Error closed_error() const;
     SteadyTime after(std::chrono::nanoseconds duration) const;
     bool has_tiers(Skip skip) const;
+    /// The same, of tiers that their breakers let be asked.
+    bool has_tiers_in_use(Skip skip) const;
 
 private:
     void expire_memory();

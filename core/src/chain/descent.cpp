@@ -49,6 +49,13 @@ void Descent::start() {
         end();
         return;
     }
+    if (!chain_->has_tiers_in_use(options_.skip)) {
+        for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
+            if (!options_.skip.has_tier(t)) leave_out(t);
+        }
+        ask_source();
+        return;
+    }
     asio::co_spawn(chain_->runtime->executor_here(), descend(shared_from_this()), asio::detached);
 }
 
@@ -68,7 +75,11 @@ asio::awaitable<void> Descent::descend(std::shared_ptr<Descent> self) {
     for (std::size_t t = 0; t < self->chain_->tiers.size() && !self->pending_.empty(); ++t) {
         if (self->options_.skip.has_tier(t)) continue;
         if (self->chain_->scope->over()) break;
-        co_await self->ask_tier(t);
+        if (self->chain_->tiers[t]->in_use()) {
+            co_await self->ask_tier(t);
+        } else {
+            self->leave_out(t);
+        }
     }
     if (!self->pending_.empty()) {
         self->ask_source(); // which sees to the rest
@@ -76,6 +87,19 @@ asio::awaitable<void> Descent::descend(std::shared_ptr<Descent> self) {
         co_await self->fill_tiers();
         self->end();
     }
+}
+
+/// A tier has failed the item, or is left out: strict callers hear of it. False if nobody else wants the item.
+bool Descent::go_on_without(const Item& item, const Error& error) {
+    const auto refused = chain_->flights.fail_strict(item.flight, error);
+    for (const auto& waiter : refused)
+        waiter.operation->complete(waiter.index, error);
+    return item.flight->wanted.load(std::memory_order_relaxed);
+}
+
+void Descent::leave_out(std::size_t t) {
+    const auto& why = chain_->tiers[t]->skip_lookups(pending_.size());
+    std::erase_if(pending_, [&](std::size_t i) { return !go_on_without(items_[i], why); });
 }
 
 asio::awaitable<void> Descent::ask_tier(std::size_t t) {
@@ -100,10 +124,7 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
         if (answer.stale) met_stale(item, std::move(answer.stale), t);
         if (answer.kind == TierAnswer::Kind::failed) {
             item.failed[t] = true;
-            const auto refused = chain_->flights.fail_strict(item.flight, *answer.error);
-            for (const auto& waiter : refused)
-                waiter.operation->complete(waiter.index, *answer.error);
-            if (!item.flight->wanted.load(std::memory_order_relaxed)) continue;
+            if (!go_on_without(item, *answer.error)) continue;
         }
         still.push_back(pending_[n]);
     }
@@ -126,6 +147,10 @@ void Descent::met_stale(Item& item, EntryPtr stale, std::size_t t) {
 }
 
 void Descent::ask_source() {
+    if (pending_.empty()) {
+        fill_and_end();
+        return;
+    }
     if (!loader_ || !chain_->scope->open()) {
         const auto answer = loader_ ? Result<Answer>(chain_->closed_error()) : Result<Answer>(Answer{});
         for (const auto i : pending_)
@@ -245,7 +270,7 @@ void Descent::serve_stale(Chain& chain, const FlightPtr& flight, StaleReason rea
 
 void Descent::fill_and_end() {
     const bool any = std::any_of(items_.begin(), items_.end(), [](const Item& item) { return item.fill; });
-    if (!any || !chain_->has_tiers(options_.skip) || chain_->scope->over()) {
+    if (!any || !chain_->has_tiers_in_use(options_.skip) || chain_->scope->over()) {
         end();
         return;
     }
@@ -275,7 +300,7 @@ asio::awaitable<void> Descent::fill_tiers() {
         }
     }
     for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
-        if (options_.skip.has_tier(t) || chain_->scope->over()) continue;
+        if (options_.skip.has_tier(t) || !chain_->tiers[t]->in_use() || chain_->scope->over()) continue;
         std::vector<Tier::Store> stores;
         std::vector<std::size_t> which;
         for (std::size_t i = 0; i < items_.size(); ++i) {

@@ -46,6 +46,8 @@ private:
 
     void encode_keys();
     static boost::asio::awaitable<void> descend(std::shared_ptr<Descent> self);
+    bool go_on_without(const Item& item, const Error& error);
+    void leave_out(std::size_t t);
     boost::asio::awaitable<void> ask_tier(std::size_t t);
     void met_stale(Item& item, detail::EntryPtr stale, std::size_t t);
     void ask_source();

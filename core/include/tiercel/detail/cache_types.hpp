@@ -199,6 +199,7 @@ struct CacheTypes {
         }
         engine.estimate_capacities = options.memory.estimate_capacities;
         engine.record_accesses = std::move(options.record_accesses);
+        engine.on_event = std::move(options.on_event);
         engine.tiers = std::move(options.tiers);
         engine.expiry = options.expiry;
         engine.stale = options.stale;

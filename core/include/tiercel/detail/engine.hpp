@@ -52,6 +52,7 @@ struct EngineOptions {
     std::function<void(const Entry&, RemovalCause)> on_removal;
     bool estimate_capacities = false;
     RecordAccessesOptions record_accesses;
+    std::function<void(const Event&)> on_event;
     std::vector<TierOptions> tiers;
     ExpiryOptions expiry;
     StaleOptions stale;
