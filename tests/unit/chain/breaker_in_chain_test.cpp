@@ -182,7 +182,7 @@ TEST_F(TierBreaker, a_strict_caller_hears_that_the_tier_was_left_out) {
     hang(cache);
     const auto loads = h.source.loads;
     EXPECT_EQ(text(cache.get_or_load("k", strict())), "breaker_open");
-    EXPECT_EQ(text(cache.get_many(std::vector<std::string>{"k", "l"}, strict()).at(1)), "breaker_open");
+    EXPECT_EQ(text(cache.get_or_load_many(std::vector<std::string>{"k", "l"}, strict()).at(1)), "breaker_open");
     EXPECT_EQ(h.source.loads, loads);
     EXPECT_EQ(cache.put("k", "v", strict()).error(), Errc::breaker_open);
     EXPECT_EQ(cache.stats().pressure.flights, 0U);
@@ -256,7 +256,7 @@ TEST_F(TierBreaker, each_transition_is_told_once_in_order_with_tier_reason_and_t
     EXPECT_EQ(events.front().cache, "test");
     const auto& closed = std::get<TierClosed>(events.back().what);
     EXPECT_EQ(closed.probes, breaker(cache).probes);
-    EXPECT_EQ(events.back().at - events.front().at, closed.open_for);
+    EXPECT_LE(abs(events.back().at - events.front().at - closed.open_for), 1us);
     EXPECT_EQ(breaker(cache).opened, 1U);
     EXPECT_NE(to_string(events.front()).find("cache 'test': tier 'tier' opened (timeout: "), std::string::npos);
 }
