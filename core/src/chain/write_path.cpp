@@ -245,16 +245,21 @@ private:
         unwritten_.store(entries.size());
         chain_->key_writes.add(entries.size());
         const bool here = chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
-        chain_->sources->call(
-            chain_->options.writer, std::move(entries), chain_->after(chain_->options.timeouts.source),
-            Errc::writer_failed, here,
-            [self = self(), asked = std::move(asked)](std::size_t i, const Result<detail::LoadFacts>& facts) {
-                self->written(self->items_[asked[i]], facts);
-            },
-            [chain = chain_, probes = std::move(probes)](std::size_t i) {
-                // It was reported as unknown, and its key dropped; what was loaded since may be older.
-                (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
-            });
+        auto on_settled = [self = self(), asked = std::move(asked)](std::size_t i,
+                                                                    const Result<detail::LoadFacts>& facts) {
+            self->written(self->items_[asked[i]], facts);
+        };
+        auto on_late = [chain = chain_, probes = std::move(probes)](std::size_t i) {
+            // It was reported as unknown, and its key dropped; what was loaded since may be older.
+            (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
+        };
+        chain_->sources->call({.function = chain_->options.writer,
+                               .entries = std::move(entries),
+                               .deadline = chain_->after(chain_->options.timeouts.source),
+                               .thrown = Errc::writer_failed,
+                               .here = here,
+                               .on_settled = std::move(on_settled),
+                               .on_late = std::move(on_late)});
     }
 
     /// Called for different items concurrently.
@@ -309,6 +314,7 @@ private:
                 chain_->store.erase(item.entry->ref());
             } else {
                 item.report.in_memory = chain_->publish(item.entry, item.flight->superseded);
+                chain_->failing.succeeded(item.entry->hash);
             }
             chain_->flights.finish(item.flight);
         }
