@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t write_together_bytes = std::size_t{256} << 10;
 /// Room kept for the next write while there is one after the other, and while there is none.
 constexpr std::size_t kept_bytes = std::size_t{1} << 20;
-constexpr std::size_t kept_idle_bytes = std::size_t{4} << 10;
+constexpr std::size_t kept_idle_bytes = std::size_t{16} << 10;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
