@@ -33,7 +33,8 @@ SteadyTime now_() {
 
 Connection::Connection(spi::Runtime& runtime, Endpoint to, std::shared_ptr<const Protocol> protocol,
                        const ConnectionLimits& limits)
-    : strand_(asio::make_strand(runtime.executor())),
+    : resumer_(std::make_shared<Resumer>(runtime.executor())),
+      strand_(asio::make_strand(runtime.executor())),
       endpoint_(std::move(to)),
       protocol_(std::move(protocol)),
       label_(endpoint_.label(protocol_->name())),
