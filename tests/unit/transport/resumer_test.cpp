@@ -6,9 +6,11 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,6 +51,12 @@ protected:
     std::shared_ptr<Resumer> resumer = std::make_shared<Resumer>(context->get_executor());
     std::vector<int> resumed;
     std::shared_ptr<int> kept = std::make_shared<int>(0); // by the frames
+
+    static asio::awaitable<void> wait_in(std::optional<SuspendedCoroutine>& place, std::atomic<int>& ended) {
+        auto hand_over = [&place](SuspendedCoroutine self) { place.emplace(std::move(self)); };
+        co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(hand_over, asio::use_awaitable);
+        ++ended;
+    }
 
 private:
     asio::awaitable<void> wait(int number) {
@@ -104,6 +112,24 @@ TEST_F(ResumerTest, resumes_the_others_although_the_end_of_one_throws) {
     EXPECT_THROW(context->run(), std::runtime_error);
     context->run();
     EXPECT_EQ(resumed, up_to(many));
+}
+
+TEST_F(ResumerTest, resumes_each_once_when_threads_bring_them_and_threads_resume_them) {
+    std::atomic<int> ended{0};
+    std::vector<std::optional<SuspendedCoroutine>> waiting(1'000);
+    for (auto& one : waiting)
+        asio::co_spawn(*context, wait_in(one, ended), asio::detached);
+    context->poll(); // suspended, they are the loop's work
+    std::vector<std::jthread> threads;
+    for (std::size_t n = 0; n < 2; ++n) {
+        threads.emplace_back([this] { context->run(); });
+        threads.emplace_back([&, n] {
+            for (std::size_t i = n; i < waiting.size(); i += 2)
+                resumer->resume_soon(*std::move(waiting[i]));
+        });
+    }
+    threads.clear();
+    EXPECT_EQ(ended, static_cast<int>(waiting.size()));
 }
 
 TEST_F(ResumerTest, lets_them_go_with_an_executor_that_ends) {
