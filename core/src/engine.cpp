@@ -43,8 +43,9 @@ public:
         chain_->store.find_many(keys, found);
     }
 
-    void refresh_if_due(const EntryPtr& hit, const std::shared_ptr<SourceFunction>& loader) override {
-        chain::refresh_if_due(chain_, hit, loader);
+    void refresh_if_due(std::span<const EntryPtr> hits, const std::shared_ptr<SourceFunction>& loader,
+                        const CallOptions& call) override {
+        chain::refresh_if_due(chain_, hits, loader, call);
     }
 
     std::optional<Result<Answer>> look_no_further(const CallOptions& options) override {

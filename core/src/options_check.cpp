@@ -100,6 +100,11 @@ std::optional<Error> check_stale(const EngineOptions& options) {
     if (stale.soft_timeout && stale.keep == nanoseconds::zero()) {
         return wrong("stale.soft_timeout", "has no use without stale.keep, which is 0: there is nothing to serve then");
     }
+    if (stale.soft_timeout && stale.while_revalidate) {
+        return wrong("stale.soft_timeout",
+                     "has no use with stale.while_revalidate, which does not wait at all; set that "
+                     "to false");
+    }
     if (stale.retry_after < nanoseconds::zero()) return wrong("stale.retry_after", "must not be negative");
     if (stale.retry_after > longest_life) return wrong("stale.retry_after", "is over 100 years");
     return std::nullopt;

@@ -43,15 +43,21 @@ struct LoadContext {
 /// source knows a state of the value by (an ETag, a version) in V itself, see Validated, a loader can ask whether it is
 /// still that, and answer Loaded<V>::unchanged().
 template <class V>
-struct LoadContextOf : LoadContext {
-    std::shared_ptr<detail::SourceBatch> batch;
-    std::size_t first = 0;
+class LoadContextOf : public LoadContext {
+public:
+    LoadContextOf(std::shared_ptr<detail::SourceBatch> batch, std::size_t first)
+        : LoadContext{batch->deadline()}, batch_(std::move(batch)), first_(first) {}
 
     /// Empty if the cache has none: then there is nothing that could be unchanged. `index`: in a batch loader, of the
     /// key.
     Handle<V> previous(std::size_t index = 0) const {
-        return Handle<V>(batch->previous(first + index), {Source::Kind::memory, 0});
+        if (first_ + index >= batch_->size()) return {};
+        return Handle<V>(batch_->previous(first_ + index), {Source::Kind::memory, 0});
     }
+
+private:
+    std::shared_ptr<detail::SourceBatch> batch_;
+    std::size_t first_;
 };
 
 /// A value and what its source knows that state of it by: for loaders that ask "if it has changed since".
@@ -160,16 +166,14 @@ void take_all(SourceBatch& batch, Result<std::vector<T>> answers) {
 }
 
 template <class F, class Keys, class V>
-concept TakesContext = std::invocable < F&,
-        Keys, const LoadContextOf<V>
-& > ;
+inline constexpr bool takes_context = std::is_invocable_v<F&, Keys, const LoadContextOf<V>&>;
 
 template <class F, class Keys, class V>
-concept Takes = std::invocable<F&, Keys> || TakesContext<F, Keys, V>;
+concept Takes = std::invocable<F&, Keys> || takes_context<F, Keys, V>;
 
 template <class F, class Keys, class V>
 decltype(auto) call_loader(F& function, Keys keys, const LoadContextOf<V>& context) {
-    if constexpr (TakesContext<F, Keys, V>) {
+    if constexpr (takes_context<F, Keys, V>) {
         return function(keys, context);
     } else {
         return function(keys);
@@ -201,7 +205,7 @@ struct LoaderKind {
     static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
         check_load_answer<V, R>();
         const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
-        const LoadContextOf<V> context{{calls->deadline()}, calls, i};
+        const LoadContextOf<V> context(calls, i);
         LoadSlot<V>{*calls, i}.take(call_loader<F, const K&, V>(*function, key, context));
     }
 
@@ -209,7 +213,7 @@ struct LoaderKind {
     static void run_all(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls) {
         check_batch_answer<V, R>();
         const auto keys = keys_of<K, V>(*calls);
-        const LoadContextOf<V> context{{calls->deadline()}, calls, 0};
+        const LoadContextOf<V> context(calls, 0);
         take_all<V>(*calls, call_loader<F, std::span<const K>, V>(*function, keys, context));
     }
 };

@@ -1,6 +1,7 @@
 #include "descent.hpp"
 
 #include "options_check.hpp"
+#include "write_path.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -23,12 +24,12 @@ Descent::Descent(ChainPtr chain, CallOptions options, std::shared_ptr<detail::So
       deadline_(deadline),
       began_(chain_->tiers.empty() ? chain_->fences->stamp() : chain_->fences->begin()) {}
 
-void Descent::add(FlightPtr flight, EntryPtr entry, EntryPtr previous, std::uint64_t newer_than) {
+void Descent::add(FlightPtr flight, EntryPtr entry, EntryPtr previous, std::optional<Tier::Lookup::Refresh> refresh) {
     auto& item = items_.emplace_back();
     item.flight = std::move(flight);
     item.entry = std::move(entry);
     item.previous = std::move(previous);
-    item.newer_than = newer_than;
+    item.refresh = refresh;
     item.failed.resize(chain_->tiers.size());
 }
 
@@ -40,6 +41,7 @@ void Descent::start() {
         end();
         return;
     }
+    arm_soft_timeout();
     if (!chain_->has_tiers(options_.skip)) {
         ask_source();
         return;
@@ -106,7 +108,7 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
     std::vector<Tier::Lookup> lookups;
     lookups.reserve(pending_.size());
     for (const auto i : pending_)
-        lookups.push_back({items_[i].entry, &items_[i].key, items_[i].newer_than});
+        lookups.push_back({items_[i].entry, &items_[i].key, items_[i].refresh});
     auto answers = co_await chain_->tiers[t]->read(std::move(lookups), deadline_);
 
     std::vector<std::size_t> still;
@@ -121,7 +123,7 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
             answer_with(item, {Source::Kind::tier, static_cast<std::uint8_t>(t)});
             continue;
         }
-        if (answer.stale) met_stale(item, std::move(answer.stale), t);
+        if (answer.fallback && !met_fallback(item, std::move(answer.fallback), t)) continue;
         if (answer.kind == TierAnswer::Kind::failed) {
             item.failed[t] = true;
             if (!go_on_without(item, *answer.error)) continue;
@@ -131,19 +133,24 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
     pending_ = std::move(still);
 }
 
-void Descent::met_stale(Item& item, EntryPtr stale, std::size_t t) {
-    const Fallback fallback{std::move(stale), {Source::Kind::tier, static_cast<std::uint8_t>(t)}};
-    const auto accepting = chain_->flights.offer(item.flight, fallback, chain_->runtime->now());
-    if (!accepting) return;
+/// False if nobody waits for the item any more, and it need not be loaded.
+bool Descent::met_fallback(Item& item, EntryPtr entry, std::size_t t) {
+    const Fallback fallback{std::move(entry), {Source::Kind::tier, static_cast<std::uint8_t>(t)}};
+    const auto now = chain_->runtime->now();
+    const auto accepting = chain_->flights.offer(item.flight, fallback, now);
+    if (!accepting) return true;
     item.previous = fallback.entry;
     // The next lookup finds it in memory.
     if (!options_.skip.has_memory()) chain_->publish(fallback.entry, item.flight->superseded);
-    if (loader_ && chain_->options.stale.while_revalidate) {
-        serve_stale(*chain_, item.flight, StaleReason::revalidating);
-        return;
+    const bool too_early = chain_->failing.must_wait(item.entry->hash, now);
+    if (item.refresh || (loader_ && (too_early || chain_->options.stale.while_revalidate))) {
+        serve_stale(*chain_, item.flight, too_early ? StaleReason::retry_later : StaleReason::revalidating);
+        return !too_early || !chain_->flights.abandon_unless_awaited(item.flight);
     }
+    const auto reason = loader_ ? StaleReason::load_slow : StaleReason::not_loaded;
     for (const auto& waiter : *accepting)
-        waiter.operation->offer(waiter.index, stale_answer(fallback, StaleReason::load_slow));
+        waiter.operation->offer(waiter.index, fallback.answer(reason, now), fallback.until(waiter.max_staleness));
+    return true;
 }
 
 void Descent::ask_source() {
@@ -159,6 +166,10 @@ void Descent::ask_source() {
         fill_and_end();
         return;
     }
+    if (chain_->options.stale.while_revalidate) {
+        for (const auto i : pending_)
+            serve_stale(*chain_, items_[i].flight, StaleReason::revalidating);
+    }
     std::vector<EntryPtr> entries;
     entries.reserve(pending_.size());
     std::vector<EntryPtr> previous;
@@ -167,9 +178,9 @@ void Descent::ask_source() {
         entries.push_back(items_[i].entry);
         previous.push_back(items_[i].previous);
     }
+    asked_ = chain_->runtime->now();
     unloaded_.store(entries.size());
     chain_->loads.add(entries.size());
-    arm_soft_timeout();
     auto on_settled = [self = shared_from_this()](std::size_t n, Result<detail::LoadFacts> facts) {
         self->loaded(self->items_[self->pending_[n]], std::move(facts));
     };
@@ -184,7 +195,7 @@ void Descent::ask_source() {
 
 void Descent::arm_soft_timeout() {
     const auto& soft = chain_->options.stale.soft_timeout;
-    if (!soft) return;
+    if (!soft || !loader_) return;
     const auto room = SteadyTime::max() - started_;
     const auto at =
         *soft >= room ? SteadyTime::max() : started_ + std::chrono::duration_cast<SteadyTime::duration>(*soft);
@@ -205,7 +216,6 @@ void Descent::loaded(Item& item, Result<detail::LoadFacts> facts) {
     auto& chain = *chain_;
     const auto now = chain.runtime->now();
     chain.load_latency.add(now - started_);
-    chain.load_time.add(now - started_);
     if (!facts) {
         chain.load_failures.add();
         if (chain.options.stale.keep > nanoseconds::zero() || chain.refresh_rule.exists()) {
@@ -216,6 +226,7 @@ void Descent::loaded(Item& item, Result<detail::LoadFacts> facts) {
         finish(item, chain.closed_error());
     } else {
         chain.failing.succeeded(item.entry->hash);
+        chain.load_time.add(now - asked_);
         if (facts->unchanged) chain.unchanged.add();
         item.entry->created = detail::to_nanos(now);
         item.entry->version = began_;
@@ -234,6 +245,7 @@ void Descent::loaded(Item& item, Result<detail::LoadFacts> facts) {
             answer_with(item, {Source::Kind::loader, 0});
         } else {
             finish(item, Answer{item.entry, {Source::Kind::loader, 0}});
+            deny(item);
         }
     }
     if (unloaded_.fetch_sub(1, std::memory_order_acq_rel) == 1) fill_and_end();
@@ -245,27 +257,34 @@ void Descent::answer_with(Item& item, Source source) {
     finish(item, Answer{item.entry, source});
 }
 
-/// Who accepts the fallback gets that instead of a failure, or of nothing.
+/// Who has a fallback that will do gets that instead of a failure, or of nothing.
 void Descent::finish(const Item& item, const Result<Answer>& answer) {
     const auto waiters = chain_->flights.finish(item.flight);
-    const auto& fallback = item.flight->fallback;
     const bool is_failure = !answer && answer.error() != Errc::closed;
     const bool is_nothing = answer && !answer->entry;
-    const auto now = fallback ? chain_->runtime->now() : SteadyTime();
-    for (const auto& waiter : waiters) {
-        if (fallback && (is_failure || is_nothing) && waiter.accepts(*fallback, now)) {
-            const auto reason = is_failure ? StaleReason::load_failed : StaleReason::not_loaded;
-            waiter.operation->complete(waiter.index, stale_answer(*fallback, reason));
-        } else {
+    if (!is_failure && !is_nothing) {
+        for (const auto& waiter : waiters)
             waiter.operation->complete(waiter.index, answer);
-        }
+        return;
+    }
+    const auto now = chain_->runtime->now();
+    const auto reason = is_failure ? StaleReason::load_failed : StaleReason::not_loaded;
+    for (const auto& waiter : waiters) {
+        const auto fallback = waiter.fallback(item.flight->fallback, now);
+        waiter.operation->complete(waiter.index,
+                                   fallback.entry ? Result<Answer>(fallback.answer(reason, now)) : answer);
     }
 }
 
+/// The source has another answer than what is kept past its life, and that is to be kept nowhere.
+void Descent::deny(const Item& item) {
+    if (!item.previous || is_overtaken(item)) return;
+    (void)erase(chain_, {item.entry}, {}, [](const detail::Reports&) {});
+}
+
 void Descent::serve_stale(Chain& chain, const FlightPtr& flight, StaleReason reason) {
-    const auto served = chain.flights.serve_stale(flight, reason, chain.runtime->now());
-    for (const auto& waiter : served.waiters)
-        waiter.operation->complete(waiter.index, stale_answer(served.fallback, reason));
+    for (auto& [waiter, answer] : chain.flights.serve_stale(flight, reason, chain.runtime->now()))
+        waiter.operation->complete(waiter.index, std::move(answer));
 }
 
 void Descent::fill_and_end() {

@@ -13,8 +13,8 @@ namespace tiercel::chain {
 /// The flights that one call began, on their way down together: a batch to each tier, the rest to the source.
 ///
 /// A stale value met in a tier goes into memory and is the flight's fallback. Where StaleOptions::while_revalidate is
-/// on, those who accept it have it there and then; else when the source has failed, or its soft timeout passed. Those
-/// who do not accept it wait on.
+/// on, those for whom it will do have it there and then; else when the source has failed, or its soft timeout passed.
+/// The others wait on. A fresh value that is to be refreshed before its time is a fallback that will do for all.
 /// Thread safety: add() and start() by who made it; then it looks after itself.
 class Descent : public std::enable_shared_from_this<Descent> {
 public:
@@ -22,9 +22,10 @@ public:
     Descent(ChainPtr chain, CallOptions options, std::shared_ptr<detail::SourceFunction> loader, bool here,
             SteadyTime deadline);
 
-    /// `previous`: the value that is to be replaced, for the loader to see; or null. `newer_than`: a value of this
-    /// version or an older one, in a tier, is of no use.
-    void add(FlightPtr flight, detail::EntryPtr entry, detail::EntryPtr previous, std::uint64_t newer_than = 0);
+    /// `previous`: the value that is to be replaced, for the loader to see; or null. With `refresh` it is fresh, and to
+    /// be loaded before its time.
+    void add(FlightPtr flight, detail::EntryPtr entry, detail::EntryPtr previous,
+             std::optional<Tier::Lookup::Refresh> refresh = {});
 
     /// The scope's count for this descent is the caller's gift.
     void start();
@@ -35,7 +36,7 @@ private:
         FlightPtr flight;
         detail::EntryPtr entry;
         detail::EntryPtr previous;
-        std::uint64_t newer_than = 0;
+        std::optional<Tier::Lookup::Refresh> refresh;
         WireKey key;
         std::optional<std::chrono::nanoseconds> life; ///< of the answer, from answered_at
         SteadyTime answered_at{};
@@ -49,7 +50,8 @@ private:
     bool go_on_without(const Item& item, const Error& error);
     void leave_out(std::size_t t);
     boost::asio::awaitable<void> ask_tier(std::size_t t);
-    void met_stale(Item& item, detail::EntryPtr stale, std::size_t t);
+    bool met_fallback(Item& item, detail::EntryPtr entry, std::size_t t);
+    void deny(const Item& item);
     void ask_source();
     void arm_soft_timeout();
     void loaded(Item& item, Result<detail::LoadFacts> facts);
@@ -69,10 +71,11 @@ private:
     const SteadyTime deadline_;
     const std::uint64_t began_;
     SteadyTime started_{};
+    SteadyTime asked_{}; ///< the source
     std::vector<Item> items_;
     std::vector<std::size_t> pending_; ///< indices of unanswered items; not changed once the source is asked
     std::atomic<std::size_t> unloaded_{0};
-    spi::Runtime::TimerId soft_timer_ = 0; ///< set before the source is asked
+    spi::Runtime::TimerId soft_timer_ = 0; ///< set by start()
 };
 
 } // namespace tiercel::chain

@@ -27,7 +27,7 @@ FlightPtr Flights::joinable(const Stripe& stripe, detail::KeyRef key, FlightKind
 }
 
 Flights::Joined Flights::join(const detail::EntryPtr& probe, FlightKind kind, SteadyTime now, SteadyTime abandon_at,
-                              Waiter waiter, detail::EntryPtr stale) {
+                              Waiter waiter) {
     auto& stripe = stripe_of(probe->hash);
     const std::lock_guard lock(stripe.mutex);
     auto flight = joinable(stripe, probe->ref(), kind, now);
@@ -40,24 +40,26 @@ Flights::Joined Flights::join(const detail::EntryPtr& probe, FlightKind kind, St
         if (waiter.strictness == Strictness::strict && flight->tier_failure) {
             return {flight, false, flight->tier_failure};
         }
-        if (flight->at_once != StaleReason::fresh && waiter.accepts(*flight->fallback, now)) {
-            return {flight, false, std::nullopt, flight->fallback, flight->at_once};
+        if (flight->at_once) {
+            if (const auto fallback = waiter.fallback(flight->fallback, now); fallback.entry) {
+                return {flight, false, std::nullopt, fallback.answer(*flight->at_once, now)};
+            }
         }
         joined_.fetch_add(1, std::memory_order_relaxed);
     }
-    if (stale && !flight->fallback) flight->fallback = {std::move(stale), {Source::Kind::memory, 0}};
     flight->waiters.push_back(std::move(waiter));
     waiting_.fetch_add(1, std::memory_order_relaxed);
     return {std::move(flight), owner, std::nullopt};
 }
 
 FlightPtr Flights::begin_refresh(const detail::EntryPtr& probe, SteadyTime now, SteadyTime abandon_at,
-                                 detail::EntryPtr stale) {
+                                 std::size_t most) {
+    if (background_.load(std::memory_order_relaxed) >= most) return nullptr; // a few more or less do no harm
     auto& stripe = stripe_of(probe->hash);
     const std::lock_guard lock(stripe.mutex);
     if (joinable(stripe, probe->ref(), FlightKind::load, now)) return nullptr;
     auto flight = std::make_shared<Flight>(probe, FlightKind::load, abandon_at, true);
-    if (stale) flight->fallback = {std::move(stale), {Source::Kind::memory, 0}};
+    background_.fetch_add(1, std::memory_order_relaxed);
     add(stripe.flights, flight);
     size_.fetch_add(1);
     return flight;
@@ -66,25 +68,38 @@ FlightPtr Flights::begin_refresh(const detail::EntryPtr& probe, SteadyTime now, 
 std::optional<std::vector<Waiter>> Flights::offer(const FlightPtr& flight, const Fallback& fallback, SteadyTime now) {
     const std::lock_guard lock(stripe_of(flight->probe->hash).mutex);
     if (flight->over) return std::nullopt;
-    if (flight->fallback && flight->fallback->entry->version >= fallback.entry->version) return std::nullopt;
+    if (flight->fallback.entry && flight->fallback.entry->version >= fallback.entry->version) return std::nullopt;
     flight->fallback = fallback;
     std::vector<Waiter> accepting;
     std::copy_if(flight->waiters.begin(), flight->waiters.end(), std::back_inserter(accepting),
-                 [&](const Waiter& waiter) { return waiter.accepts(fallback, now); });
+                 [&](const Waiter& waiter) { return fallback.is_within(waiter.max_staleness, now); });
     return accepting;
 }
 
 Flights::Served Flights::serve_stale(const FlightPtr& flight, StaleReason reason, SteadyTime now) {
     const std::lock_guard lock(stripe_of(flight->probe->hash).mutex);
-    if (flight->over || !flight->fallback) return {};
+    if (flight->over) return {};
     flight->at_once = reason;
-    auto& waiters = flight->waiters;
-    const auto served = std::stable_partition(
-        waiters.begin(), waiters.end(), [&](const Waiter& waiter) { return !waiter.accepts(*flight->fallback, now); });
-    std::vector<Waiter> given(std::make_move_iterator(served), std::make_move_iterator(waiters.end()));
-    waiters.erase(served, waiters.end());
-    waiting_.fetch_sub(given.size(), std::memory_order_relaxed);
-    return {std::move(given), *flight->fallback};
+    Served served;
+    std::vector<Waiter> waiting;
+    for (auto& waiter : flight->waiters) {
+        if (const auto fallback = waiter.fallback(flight->fallback, now); fallback.entry) {
+            served.emplace_back(std::move(waiter), fallback.answer(reason, now));
+        } else {
+            waiting.push_back(std::move(waiter));
+        }
+    }
+    flight->waiters = std::move(waiting);
+    waiting_.fetch_sub(served.size(), std::memory_order_relaxed);
+    return served;
+}
+
+bool Flights::abandon_unless_awaited(const FlightPtr& flight) {
+    auto& stripe = stripe_of(flight->probe->hash);
+    const std::lock_guard lock(stripe.mutex);
+    if (!flight->waiters.empty()) return false;
+    take_off(stripe, flight);
+    return true;
 }
 
 FlightPtr Flights::begin_write(const detail::EntryPtr& probe) {
@@ -106,7 +121,7 @@ std::vector<Waiter> Flights::fail_strict(const FlightPtr& flight, const Error& e
     std::vector<Waiter> refused(std::make_move_iterator(strict), std::make_move_iterator(waiters.end()));
     waiters.erase(strict, waiters.end());
     waiting_.fetch_sub(refused.size(), std::memory_order_relaxed);
-    if (waiters.empty() && !flight->background && flight->at_once == StaleReason::fresh) {
+    if (waiters.empty() && !flight->background && !flight->at_once) {
         flight->wanted.store(false, std::memory_order_relaxed);
         take_off(stripe, flight);
     }
@@ -129,6 +144,7 @@ bool Flights::take_off(Stripe& stripe, const FlightPtr& flight) {
     const auto at = std::find(of_key.begin(), of_key.end(), flight);
     if (at == of_key.end()) return false;
     flight->over = true;
+    if (flight->background) background_.fetch_sub(1, std::memory_order_relaxed);
     of_key.erase(at);
     if (of_key.empty()) {
         stripe.flights.erase(place);

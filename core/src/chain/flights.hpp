@@ -14,21 +14,33 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace tiercel::chain {
 
 using ReadOperation = Operation<detail::Answer>;
 
-/// A value past its life, for who would rather have that than wait or fail.
+/// A value past its life, or soon to be, for who would rather have that than wait or fail.
 struct Fallback {
-    detail::EntryPtr entry; ///< with a value and an expiry
+    detail::EntryPtr entry; ///< with a value and an expiry; null: none
     Source source;
-};
 
-inline detail::Answer stale_answer(const Fallback& fallback, StaleReason reason) {
-    return {fallback.entry, fallback.source, reason};
-}
+    /// Whether it will do for who allows that much staleness. A fresh one does for all.
+    bool is_within(std::chrono::nanoseconds max_staleness, SteadyTime now) const noexcept {
+        if (!entry) return false;
+        const auto staleness = detail::to_nanos(now) - entry->expires;
+        return staleness < 0 || (max_staleness.count() > 0 && staleness <= max_staleness.count());
+    }
+    /// The last moment at which it will do.
+    SteadyTime until(std::chrono::nanoseconds max_staleness) const noexcept {
+        return SteadyTime(std::chrono::nanoseconds(entry->expires) + max_staleness);
+    }
+    detail::Answer answer(StaleReason reason, SteadyTime now) const {
+        return {entry, source, entry->expires > detail::to_nanos(now) ? StaleReason::fresh : reason};
+    }
+};
 
 /// A place in a caller's operation that waits for a flight.
 struct Waiter {
@@ -36,9 +48,14 @@ struct Waiter {
     std::size_t index = 0;
     Strictness strictness = Strictness::lenient;
     std::chrono::nanoseconds max_staleness{}; ///< 0: nothing stale
+    Fallback own = {};                        ///< what it found in memory itself: nobody else's, see Flight
 
-    bool accepts(const Fallback& fallback, SteadyTime now) const noexcept {
-        return max_staleness.count() > 0 && detail::to_nanos(now) - fallback.entry->expires <= max_staleness.count();
+    /// The newer of that and the flight's that will do; without an entry if neither does.
+    Fallback fallback(const Fallback& flights, SteadyTime now) const {
+        const bool flights_will_do = flights.is_within(max_staleness, now);
+        const bool own_will_do = own.is_within(max_staleness, now);
+        if (flights_will_do && (!own_will_do || flights.entry->version >= own.entry->version)) return flights;
+        return own_will_do ? own : Fallback{};
     }
 };
 
@@ -55,8 +72,10 @@ enum class FlightKind : std::uint8_t {
 /// moves the epoch stores 1 first and erases from memory afterwards (under the same lock), so that either the erase
 /// finds the entry or the insert sees the 1. The lock orders the two; the atomic itself may be relaxed.
 ///
-/// `fallback` is the newest stale value met so far; each waiter has it or not as it accepts. It is offered to those who
-/// wait when the flight fails; or to all, those who come later included, once it is given `at_once`.
+/// `fallback` is the newest value past its life that this flight has met in a tier, and believed there: after whatever
+/// moved the epoch before it began. What memory kept is each waiter's own: one who looked before an invalidation and
+/// joined after it must not hand it to others. A waiter has the newer of the two that will do for it, when the flight
+/// fails; or at once, those who come later included, from serve_stale() on.
 struct Flight {
     Flight(detail::EntryPtr flight_probe, FlightKind flight_kind, SteadyTime flight_abandon_at, bool in_background)
         : probe(std::move(flight_probe)), kind(flight_kind), background(in_background), abandon_at(flight_abandon_at) {}
@@ -70,8 +89,8 @@ struct Flight {
     std::atomic<bool> wanted{true};
     // Guarded by the table, until the flight is off it; then nobody changes them.
     bool over = false; ///< off the table
-    std::optional<Fallback> fallback;
-    StaleReason at_once = StaleReason::fresh; ///< another than `fresh`: why it is given at once
+    Fallback fallback;
+    std::optional<StaleReason> at_once; ///< why fallbacks are given at once; empty: they are not
     std::vector<Waiter> waiters;
     std::optional<Error> tier_failure; ///< the first one; strict callers want to hear of it, and only they
 };
@@ -86,32 +105,28 @@ public:
 
     struct Joined {
         FlightPtr flight;
-        bool owner = false;              ///< the caller made it, and must see it through
-        std::optional<Error> failed;     ///< of a strict waiter, who did not join: a tier has failed already
-        std::optional<Fallback> stale{}; ///< the waiter did not join: this will do, for `reason`
-        StaleReason reason = StaleReason::fresh;
+        bool owner = false;                     ///< the caller made it, and must see it through
+        std::optional<Error> failed;            ///< of a strict waiter, who did not join: a tier has failed already
+        std::optional<detail::Answer> answer{}; ///< the waiter did not join: it has this at once
     };
 
     /// Joins the flight for this key if there is one of this kind (or, for a lookup, none), else begins it.
-    /// `stale`: what memory has, that the waiter accepts; or null.
-    Joined join(const detail::EntryPtr& probe, FlightKind kind, SteadyTime now, SteadyTime abandon_at, Waiter waiter,
-                detail::EntryPtr stale = nullptr);
+    Joined join(const detail::EntryPtr& probe, FlightKind kind, SteadyTime now, SteadyTime abandon_at, Waiter waiter);
 
-    /// Begins a load that nobody waits for; null if there is one that could be joined.
-    /// `stale`: what memory has.
-    FlightPtr begin_refresh(const detail::EntryPtr& probe, SteadyTime now, SteadyTime abandon_at,
-                            detail::EntryPtr stale);
+    /// Begins a load that nobody waits for; null if there is one that could be joined, or `most` of this kind are
+    /// there.
+    FlightPtr begin_refresh(const detail::EntryPtr& probe, SteadyTime now, SteadyTime abandon_at, std::size_t most);
 
-    /// A stale value has been met. False if the flight has none older for a fallback, or is off the table. Else gives
-    /// who accepts it of those who wait, and wait on.
+    /// A tier has a value past its life, or soon to be. Nothing if the flight has as new a fallback, or is off the
+    /// table. Else gives those for whom it will do, who wait on.
     std::optional<std::vector<Waiter>> offer(const FlightPtr& flight, const Fallback& fallback, SteadyTime now);
 
-    /// From now on who accepts the fallback gets it at once: gives those among the waiters, who wait no more.
-    struct Served {
-        std::vector<Waiter> waiters;
-        Fallback fallback;
-    };
+    /// From now on who has a fallback gets it at once: gives those among the waiters, who wait no more, with it.
+    using Served = std::vector<std::pair<Waiter, detail::Answer>>;
     Served serve_stale(const FlightPtr& flight, StaleReason reason, SteadyTime now);
+
+    /// Takes the flight off the table if nobody waits for it.
+    bool abandon_unless_awaited(const FlightPtr& flight);
 
     /// A write's flight: never joined.
     FlightPtr begin_write(const detail::EntryPtr& probe);
@@ -158,6 +173,7 @@ private:
 
     std::array<std::unique_ptr<Stripe>, 16> stripes_;
     std::atomic<std::uint64_t> size_{0};
+    std::atomic<std::uint64_t> background_{0};
     std::atomic<std::uint64_t> waiting_{0};
     std::atomic<std::uint64_t> joined_{0};
 };

@@ -37,12 +37,12 @@ public:
         finish(std::nullopt);
     }
 
-    /// If the key has no result by the deadline, it gets this.
-    void offer(std::size_t index, T result) {
+    /// If the key has no result by the deadline, it gets this, if that comes before `until`.
+    void offer(std::size_t index, T result, SteadyTime until) {
         const std::lock_guard lock(mutex_);
         if (!done_ || results_[index]) return;
         offers_.resize(results_.size());
-        offers_[index].emplace(std::move(result));
+        offers_[index].emplace(Offer{std::move(result), until});
     }
 
     /// Whatever has no result yet gets this error.
@@ -74,11 +74,12 @@ private:
             timer = timer_;
             results.reserve(results_.size());
             const bool late = error && *error == Errc::timeout;
+            const auto now = late && !offers_.empty() ? runtime_->now() : SteadyTime();
             for (std::size_t i = 0; i < results_.size(); ++i) {
                 if (auto& result = results_[i]) {
                     results.push_back(*std::move(result));
-                } else if (late && i < offers_.size() && offers_[i]) {
-                    results.push_back(*std::move(offers_[i]));
+                } else if (late && i < offers_.size() && offers_[i] && now <= offers_[i]->until) {
+                    results.push_back(std::move(offers_[i]->result));
                 } else {
                     results.emplace_back(*error);
                 }
@@ -91,7 +92,11 @@ private:
     const std::shared_ptr<spi::Runtime> runtime_;
     mutable std::mutex mutex_;
     std::vector<std::optional<Result<T>>> results_;
-    std::vector<std::optional<T>> offers_; ///< empty without any
+    struct Offer {
+        T result;
+        SteadyTime until;
+    };
+    std::vector<std::optional<Offer>> offers_; ///< empty without any
     std::size_t missing_;
     std::function<void(Results)> done_;
     spi::Runtime::TimerId timer_ = 0;

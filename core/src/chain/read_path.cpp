@@ -2,7 +2,11 @@
 
 #include "descent.hpp"
 
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace tiercel::chain {
 
@@ -17,6 +21,24 @@ Error timeout_error(const Chain& chain, nanoseconds timeout) {
     return Error(Errc::timeout, "cache '" + chain.options.name + "' had no answer within " + std::to_string(ms) +
                                     " ms; what was begun for others goes on (CallOptions::timeout, "
                                     "TimeoutOptions::call)");
+}
+
+Error overloaded(const Chain& chain) {
+    return Error(Errc::overloaded, std::to_string(chain.options.loading.max_waiters) +
+                                       " lookups wait for loads already (LoadingOptions::max_waiters)");
+}
+
+/// Flights that nobody waits for: half of the places in the queue for the source stay for those who do.
+std::size_t most_background(const Chain& chain) {
+    return std::max<std::size_t>(1, chain.options.loading.max_waiting / 2);
+}
+
+/// What one caller wants to be different is not for a load that others will see the value of, but for these.
+CallOptions background_options(const CallOptions& call) {
+    CallOptions options;
+    options.ttl = call.ttl;
+    options.skip = call.skip;
+    return options;
 }
 
 using Done = std::function<void(detail::Answers)>;
@@ -53,14 +75,16 @@ public:
             look_up(request_.probes[i], i);
     }
 
-    /// The caller's flights descend; without any the scope's count for the call ends. Then those in the background.
+    /// The flights descend, those in the background first: a loader on this thread may wait for one of them. Without
+    /// any that the caller waits for, the scope's count for the call ends.
     void start() {
+        if (background_) background_->start();
+        refresh_if_due(chain_, hits_, loader_, request_.options);
         if (waited_for_) {
             waited_for_->start();
         } else {
             chain_->scope->end();
         }
-        if (background_) background_->start();
     }
 
 private:
@@ -69,42 +93,45 @@ private:
     void look_up(const EntryPtr& probe, std::size_t index) {
         if (uses_memory() && !request_.memory_asked) {
             if (auto entry = chain_->store.find(probe->ref())) {
+                if (request_.load && chain_->refresh_rule.exists()) hits_.push_back(entry);
                 operation_->complete(index, Answer{std::move(entry), {Source::Kind::memory, 0}});
                 return;
             }
         }
-        auto kept = uses_memory() && chain_->options.stale.keep > nanoseconds::zero()
-                        ? chain_->store.peek_stale(probe->ref())
-                        : nullptr;
-        const auto stale = is_accepted(kept) ? kept : nullptr;
-        if (stale && request_.load) {
-            const Fallback fallback{stale, {Source::Kind::memory, 0}};
-            if (chain_->failing.must_wait(probe->hash, now_)) {
-                operation_->complete(index, stale_answer(fallback, StaleReason::retry_later));
-                return;
-            }
-            if (chain_->options.stale.while_revalidate) {
-                operation_->complete(index, stale_answer(fallback, StaleReason::revalidating));
-                revalidate(probe, stale);
-                return;
-            }
-            operation_->offer(index, stale_answer(fallback, StaleReason::load_slow));
+        Fallback kept;
+        if (uses_memory() && chain_->options.stale.keep > nanoseconds::zero()) {
+            kept = {chain_->store.use_stale(probe->ref()), {Source::Kind::memory, 0}};
         }
-        join(probe, index, stale, std::move(kept));
+        if (kept.is_within(max_staleness_, now_) && answer_with(kept, probe, index)) return;
+        join(probe, index, std::move(kept));
     }
 
-    /// Whether what memory keeps will do for this call.
-    bool is_accepted(const EntryPtr& kept) const {
-        return max_staleness_ > nanoseconds::zero() && kept && kept->has_value() &&
-               detail::to_nanos(now_) - kept->expires <= max_staleness_.count();
+    /// What memory keeps past its life will do. False if something better is to be waited for.
+    bool answer_with(const Fallback& kept, const EntryPtr& probe, std::size_t index) {
+        if (kept.entry->expires > detail::to_nanos(now_)) { // put there since we looked
+            operation_->complete(index, kept.answer(StaleReason::fresh, now_));
+            return true;
+        }
+        if (!request_.load) return false;
+        if (chain_->failing.must_wait(probe->hash, now_)) {
+            operation_->complete(index, kept.answer(StaleReason::retry_later, now_));
+            return true;
+        }
+        // Under MemoryOptions::max_ttl its life may go on in a tier, which has to be asked first.
+        const bool tiers_may_know = chain_->options.max_memory_ttl && chain_->has_tiers_in_use(request_.options.skip);
+        if (!chain_->options.stale.while_revalidate || tiers_may_know) return false;
+        operation_->complete(index, kept.answer(StaleReason::revalidating, now_));
+        revalidate(probe, kept.entry);
+        return true;
     }
 
     void revalidate(const EntryPtr& probe, const EntryPtr& stale) {
         if (!background_) {
             if (!chain_->scope->begin()) return;
-            background_ = std::make_shared<Descent>(chain_, background_options(), loader_, false, deadline_);
+            background_ =
+                std::make_shared<Descent>(chain_, background_options(request_.options), loader_, false, deadline_);
         }
-        auto flight = chain_->flights.begin_refresh(probe, now_, deadline_, stale);
+        auto flight = chain_->flights.begin_refresh(probe, now_, deadline_, most_background(*chain_));
         if (!flight || answer_from_memory(flight)) return;
         chain_->refreshes.add();
         background_->add(std::move(flight), probe, stale);
@@ -119,22 +146,21 @@ private:
         return true;
     }
 
-    /// What one caller wants to be different is not for a load that others will see the value of.
-    CallOptions background_options() const {
-        CallOptions options;
-        options.ttl = request_.options.ttl;
-        options.skip = request_.options.skip;
-        return options;
-    }
-
-    void join(const EntryPtr& probe, std::size_t index, const EntryPtr& stale, EntryPtr kept) {
+    void join(const EntryPtr& probe, std::size_t index, Fallback kept) {
+        const bool will_do = kept.is_within(max_staleness_, now_);
+        const auto reason = request_.load ? StaleReason::load_slow : StaleReason::not_loaded;
+        if (chain_->flights.waiting() >= chain_->options.loading.max_waiters) {
+            operation_->complete(index, will_do ? Result<Answer>(kept.answer(reason, now_)) : overloaded(*chain_));
+            return;
+        }
+        if (will_do) operation_->offer(index, kept.answer(reason, now_), kept.until(max_staleness_));
         const auto kind = request_.load ? FlightKind::load : FlightKind::lookup;
         auto joined = chain_->flights.join(probe, kind, now_, deadline_,
-                                           {operation_, index, request_.options.strictness, max_staleness_}, stale);
+                                           {operation_, index, request_.options.strictness, max_staleness_, kept});
         if (joined.failed) {
             operation_->complete(index, *std::move(joined.failed));
-        } else if (joined.stale) {
-            operation_->complete(index, stale_answer(*joined.stale, joined.reason));
+        } else if (joined.answer) {
+            operation_->complete(index, *std::move(joined.answer));
         } else if (!joined.owner) {
             if (!Sources::is_loading_here(*joined.flight->probe)) return;
             operation_->complete(
@@ -146,7 +172,7 @@ private:
                 const bool here = chain_->options.loading.run_on == RunOn::caller && request_.blocking_caller;
                 waited_for_ = std::make_shared<Descent>(chain_, request_.options, loader_, here, deadline_);
             }
-            waited_for_->add(std::move(joined.flight), probe, std::move(kept));
+            waited_for_->add(std::move(joined.flight), probe, std::move(kept.entry));
         }
     }
 
@@ -159,6 +185,7 @@ private:
     const SteadyTime now_;
     std::shared_ptr<Descent> waited_for_;
     std::shared_ptr<Descent> background_; ///< has a count of the scope of its own
+    std::vector<EntryPtr> hits_;          ///< that may be due to be refreshed
 };
 
 } // namespace
@@ -188,10 +215,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
         refused = Error(Errc::no_loader, "cache '" + chain->options.name +
                                              "' has no loader; set CacheOptions::loader or pass one with the call");
     }
-    if (!refused && chain->flights.waiting() + size > chain->options.loading.max_waiters) {
-        refused = Error(Errc::overloaded, std::to_string(chain->options.loading.max_waiters) +
-                                              " lookups wait for loads already (LoadingOptions::max_waiters)");
-    }
+
     if (refused) {
         chain->scope->end();
         operation->fail(*refused);
@@ -213,24 +237,35 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
     };
 }
 
-void refresh_if_due(const ChainPtr& chain, const EntryPtr& hit_entry, std::shared_ptr<detail::SourceFunction> loader) {
+void refresh_if_due(const ChainPtr& chain, std::span<const EntryPtr> hits,
+                    std::shared_ptr<detail::SourceFunction> loader, const CallOptions& call) {
     if (!loader) loader = chain->options.loader;
-    const auto& hit = *hit_entry;
-    if (!loader || !hit.has_value()) return;
+    if (!loader || hits.empty()) return;
     const auto now = chain->runtime->now();
-    const auto random = chain->options.refresh.early > 0 ? chain->runtime->random() : 0;
-    if (!chain->refresh_rule.is_due(hit.created, hit.expires, detail::to_nanos(now), chain->load_time.get(), random)) {
-        return;
-    }
-    if (chain->failing.must_wait(hit.hash, now) || !chain->scope->begin()) return;
     const auto deadline = chain->after(chain->options.timeouts.source);
-    const auto descent = std::make_shared<Descent>(chain, CallOptions(), std::move(loader), false, deadline);
-    const auto probe = chain->options.types.blank_of(hit);
-    if (auto flight = chain->flights.begin_refresh(probe, now, deadline, nullptr)) {
+    const auto load_time = chain->load_time.get();
+    std::shared_ptr<Descent> descent; ///< has a count of the scope of its own
+    for (const auto& hit : hits) {
+        const auto random = chain->options.refresh.early > 0 ? chain->runtime->random() : 0;
+        const bool due = hit->has_value() && chain->refresh_rule.is_due(hit->created, hit->expires,
+                                                                        detail::to_nanos(now), load_time, random);
+        if (!due || chain->failing.must_wait(hit->hash, now)) continue;
+        const auto probe = chain->options.types.blank_of(*hit);
+        auto flight = chain->flights.begin_refresh(probe, now, deadline, most_background(*chain));
+        if (!flight) continue;
+        if (!descent && chain->scope->begin()) {
+            descent = std::make_shared<Descent>(chain, background_options(call), loader, false, deadline);
+        }
+        if (!descent) {
+            for (auto& waiter : chain->flights.finish(flight))
+                waiter.operation->complete(waiter.index, chain->closed_error());
+            return;
+        }
         chain->refreshes.add();
-        descent->add(std::move(flight), probe, hit_entry, hit.version);
+        descent->add(std::move(flight), probe, hit, Tier::Lookup::Refresh{hit->version, load_time, random});
     }
-    descent->start();
+    // Posted: whoever has a hit waits for no codec and no connection.
+    if (descent) boost::asio::post(chain->runtime->executor(), [descent] { descent->start(); });
 }
 
 } // namespace tiercel::chain

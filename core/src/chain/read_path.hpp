@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 
 namespace tiercel::chain {
 
@@ -31,7 +32,9 @@ std::optional<Result<detail::Answer>> look_no_further(const Chain& chain, const 
 ///   not to load                    when no tier has a fresh value
 detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::function<void(detail::Answers)> done);
 
-/// A hit whose life is nearly over is loaded anew in the background, by RefreshOptions. `loader` null: the cache's.
-void refresh_if_due(const ChainPtr& chain, const detail::EntryPtr& hit, std::shared_ptr<detail::SourceFunction> loader);
+/// Hits whose life is nearly over are loaded anew in the background, by RefreshOptions, together. `loader` null: the
+/// cache's. Of the options of the call that hit, its ttl and skip count.
+void refresh_if_due(const ChainPtr& chain, std::span<const detail::EntryPtr> hits,
+                    std::shared_ptr<detail::SourceFunction> loader, const CallOptions& call);
 
 } // namespace tiercel::chain

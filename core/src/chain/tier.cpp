@@ -36,7 +36,8 @@ Tier::Tier(const TierOptions& options, Context context)
       kept_away_(Errc::breaker_open, "tier '" + name_ +
                                          "' has not answered lately and is left out until it does "
                                          "(TierOptions::breaker)"),
-      breaker_({options.breaker.failures, timeout_, options.breaker.back_off_min, options.breaker.back_off_max}) {}
+      breaker_({options.breaker.failures, timeout_, options.breaker.back_off_min, options.breaker.back_off_max}),
+      refresh_rule_(context_.refresh) {}
 
 SteadyTime Tier::bound(SteadyTime deadline) const {
     const auto now = context_.runtime->now();

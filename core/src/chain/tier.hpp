@@ -5,6 +5,7 @@
 #include "counters.hpp"
 #include "events.hpp"
 #include "fences.hpp"
+#include "refresh_rule.hpp"
 #include "scope.hpp"
 #include "signal.hpp"
 #include "wire/envelope.hpp"
@@ -37,7 +38,8 @@ struct TierAnswer {
     enum class Kind : std::uint8_t { miss, hit, failed };
     Kind kind = Kind::miss;
     bool negative = false;
-    detail::EntryPtr stale; ///< of a miss: the value that is there, past its life but kept; or null
+    detail::EntryPtr
+        fallback; ///< of a miss: the value that is there, past its life but kept, or to be refreshed; or null
     std::optional<std::chrono::nanoseconds> life; ///< of a hit, from now; empty: for ever
     std::optional<Error> error;
 };
@@ -73,7 +75,8 @@ public:
         std::shared_ptr<Events> events;
         detail::TypeFunctions types;
         std::size_t max_value_bytes = 0;
-        std::chrono::nanoseconds keep_stale{}; ///< how long past their life values are kept, and given as stale
+        std::chrono::nanoseconds keep_stale{}; ///< how long past their life values are kept, and given as fallbacks
+        RefreshOptions refresh{};
     };
     Tier(const TierOptions& options, Context context);
 
@@ -91,7 +94,13 @@ public:
     struct Lookup {
         detail::EntryPtr entry; ///< blank; a hit puts the value and its version into it
         const WireKey* key = nullptr;
-        std::uint64_t newer_than = 0; ///< a value of this version or an older one is a miss
+        /// To load before its life is over: a fresh value of this version or an older one is a miss if it is due too.
+        struct Refresh {
+            std::uint64_t version = 0;
+            detail::Nanos load_time = 0;
+            std::uint64_t random = 0;
+        };
+        std::optional<Refresh> refresh = {};
     };
     /// One answer for each key, by `deadline` or the tier's own timeout.
     boost::asio::awaitable<std::vector<TierAnswer>> read(std::vector<Lookup> lookups, SteadyTime deadline);
@@ -172,6 +181,7 @@ private:
     const WireKey marker_;
     const Error kept_away_;
     Breaker breaker_;
+    const RefreshRule refresh_rule_;
 
     std::mutex probe_mutex_;
     std::weak_ptr<Signal<Raw>> probe_; ///< guarded by probe_mutex_: the one under way

@@ -90,7 +90,7 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     }
 
     std::optional<nanoseconds> life;
-    if (remaining) life = *remaining;
+    if (remaining) life = *remaining - header.kept;
     if (header.expires) {
         // The writer's clock may be ahead of ours: no value has more to live than its whole life.
         const nanoseconds left = *header.expires - context_.runtime->wall_now();
@@ -103,7 +103,7 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         expired_.add();
         return {};
     }
-    if (header.version <= lookup.newer_than) return {};
+
     if (header.version < cleared_before_.load(std::memory_order_relaxed)) {
         cleared_.add();
         return {};
@@ -112,8 +112,15 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         fenced_.add();
         return {};
     }
-    // The looked up entry stays blank for a value that is fresh.
-    const auto entry = stale ? context_.types.blank_of(*lookup.entry) : lookup.entry;
+    const auto now = detail::to_nanos(context_.runtime->now());
+    const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
+    const auto expires = life ? now + life->count() : detail::never;
+    const bool due =
+        lookup.refresh && header.version <= lookup.refresh->version &&
+        refresh_rule_.is_due(now - age.count(), expires, now, lookup.refresh->load_time, lookup.refresh->random);
+    // The entry that was looked up stays blank for a value that is an answer.
+    const bool fallback = stale || due;
+    const auto entry = fallback ? context_.types.blank_of(*lookup.entry) : lookup.entry;
     if (!header.negative) {
         Result<void> decoded;
         try {
@@ -126,13 +133,11 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
             return {};
         }
     }
-    const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
-    const auto now = detail::to_nanos(context_.runtime->now());
     entry->created = now - age.count();
     entry->version = header.version;
-    if (stale) {
-        expired_.add();
-        entry->expires = now + life->count();
+    if (fallback) {
+        if (stale) expired_.add();
+        entry->expires = expires;
         return {TierAnswer::Kind::miss, false, entry, std::nullopt, std::nullopt};
     }
     return {TierAnswer::Kind::hit, header.negative, nullptr, life, std::nullopt};

@@ -74,6 +74,7 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
         header.created = wall - std::chrono::floor<std::chrono::microseconds>(std::max(nanoseconds::zero(), age));
         if (life) header.expires = wall + std::chrono::floor<std::chrono::microseconds>(*life);
         header.version = value.version;
+        if (life && !value.negative) header.kept = std::chrono::floor<std::chrono::seconds>(context_.keep_stale);
 
         Result<wire::Packed> packed =
             value.payload ? packer_.pack(header, *value.payload) : Result<wire::Packed>(value.payload.error());

@@ -327,6 +327,7 @@ private:
                 chain_->store.erase(item.entry->ref());
             } else {
                 item.report.in_memory = chain_->publish(item.entry, item.flight->superseded);
+                chain_->failing.succeeded(item.entry->hash);
             }
             chain_->flights.finish(item.flight);
         }

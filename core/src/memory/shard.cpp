@@ -55,10 +55,15 @@ bool Shard::is_alive_when_used(Entry& entry) const noexcept {
     if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
     const Nanos time = now();
     if (expiry_.fresh_until(entry) <= time) return false;
-    auto used = entry.last_used.load(std::memory_order_relaxed); // forward only, however late this reader comes
+    mark_used(entry, time);
+    return true;
+}
+
+/// Forward only, however late this reader comes.
+void Shard::mark_used(Entry& entry, Nanos time) const noexcept {
+    auto used = entry.last_used.load(std::memory_order_relaxed);
     while (used < time && !entry.last_used.compare_exchange_weak(used, time, std::memory_order_relaxed)) {
     }
-    return true;
 }
 
 void Shard::tell_policy(Entry& entry, Uses::Told told) noexcept {
@@ -90,10 +95,17 @@ EntryPtr Shard::peek(KeyRef key) const noexcept {
     return entry == nullptr || !is_fresh(*entry) ? nullptr : entry;
 }
 
-EntryPtr Shard::peek_stale(KeyRef key) const noexcept {
-    const Epochs::Pin pin;
-    EntryPtr entry = held_.table.find(key);
-    return entry == nullptr || is_dead(*entry) ? nullptr : entry;
+EntryPtr Shard::use_stale(KeyRef key) noexcept {
+    EntryPtr entry = [&] {
+        const Epochs::Pin pin;
+        return held_.table.find(key);
+    }();
+    if (entry == nullptr || is_dead(*entry)) return nullptr;
+    if (expiry_.slides()) mark_used(*entry, now());
+    if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) entry->count_use(most);
+    if (const auto told = uses_.told.load(std::memory_order_relaxed); told != Uses::Told::none)
+        tell_policy(*entry, told);
+    return entry;
 }
 
 Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began,
@@ -124,7 +136,11 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     }
 
     Entry* old = held_.table.held(entry->ref()); // after the sweep, which may have taken it
-    if (old != nullptr && is_dead(*old)) {       // the dead leave nothing to inherit
+    if (old != nullptr && old->version >= entry->version && expiry_.keep_stale != 0 && !is_fresh(*entry) &&
+        !is_dead(*old)) {
+        return Insert::outdated;
+    }
+    if (old != nullptr && is_dead(*old)) { // the dead leave nothing to inherit
         remove(*old, Exit::dropped, RemovalCause::expired, departures);
         old = nullptr;
     }

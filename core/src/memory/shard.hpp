@@ -66,7 +66,7 @@ public:
     bool keeps(const Entry& entry) const noexcept { return expiry_.keep_stale != 0 && !is_dead(entry); }
 
     EntryPtr peek(KeyRef key) const noexcept;
-    EntryPtr peek_stale(KeyRef key) const noexcept;
+    EntryPtr use_stale(KeyRef key) noexcept;
     Insert insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began, Departures& departures);
     bool erase(KeyRef key, RemovalCause cause, Departures& departures) noexcept;
     void clear(RemovalCause cause, Departures& departures);
@@ -125,6 +125,7 @@ private:
     void evict(const Entry* spared, Departures& departures) noexcept;
     void tell_policy(Entry& entry, Uses::Told told) noexcept;
     bool is_alive_when_used(Entry& entry) const noexcept;
+    void mark_used(Entry& entry, Nanos time) const noexcept;
     bool is_surely_alive(const Entry& entry) const noexcept;
     void remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept;
     void leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept;

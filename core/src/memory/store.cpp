@@ -252,8 +252,8 @@ EntryPtr Store::peek(KeyRef key) const noexcept {
     return shards_->of(key.hash).peek(key);
 }
 
-EntryPtr Store::peek_stale(KeyRef key) const noexcept {
-    return shards_->of(key.hash).peek_stale(key);
+EntryPtr Store::use_stale(KeyRef key) noexcept {
+    return shards_->of(key.hash).use_stale(key);
 }
 
 Insert Store::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began) {

@@ -60,6 +60,7 @@ enum class Insert : std::uint8_t {
     stored,
     fenced,    ///< dropped: the fence is above `began`; the entry of that key, if any, stays
     too_heavy, ///< refused: heavier than a shard may be; the entry of that key has left (cause: size)
+    outdated,  ///< refused: past its life already, and there is one of its version or a newer one
     closed,    ///< refused: the store is closed
 };
 
@@ -97,8 +98,8 @@ public:
     /// The same without counting or using.
     EntryPtr peek(KeyRef key) const noexcept;
 
-    /// The same for one that is fresh or stale.
-    EntryPtr peek_stale(KeyRef key) const noexcept;
+    /// One that is fresh or stale, counted as a use but not as a hit or a miss.
+    EntryPtr use_stale(KeyRef key) noexcept;
 
     /// Publishes `entry`, which never was published before, unless `fence` is above `began`; replaces the entry of the
     /// same key and evicts as needed, before the new entry goes in.

@@ -239,20 +239,20 @@ StoreOptions keeping(std::chrono::nanoseconds time) {
     return options;
 }
 
-TEST(KeepStale, a_value_past_its_expiry_is_a_miss_that_only_peek_stale_finds_until_it_is_dead) {
+TEST(KeepStale, a_value_past_its_expiry_is_a_miss_that_only_use_stale_finds_until_it_is_dead) {
     StoreFixture fixture(keeping(10s));
     fixture.insert({.key = 1, .expires = fixture.in(1s)});
-    EXPECT_TRUE(fixture.peek_stale(1)) << "a fresh one too";
+    EXPECT_TRUE(fixture.use_stale(1)) << "a fresh one too";
     fixture.clock.advance(1s);
     EXPECT_FALSE(fixture.find(1));
     EXPECT_FALSE(fixture.peek(1));
-    EXPECT_TRUE(fixture.peek_stale(1));
+    EXPECT_TRUE(fixture.use_stale(1));
     EXPECT_THAT(fixture.take_departures(), IsEmpty());
     EXPECT_EQ(fixture.store.stats().misses, 1U);
     fixture.clock.advance(10s - 1ns);
-    EXPECT_TRUE(fixture.peek_stale(1));
+    EXPECT_TRUE(fixture.use_stale(1));
     fixture.clock.advance(1ns);
-    EXPECT_FALSE(fixture.peek_stale(1));
+    EXPECT_FALSE(fixture.use_stale(1));
     EXPECT_FALSE(fixture.find(1));
     EXPECT_THAT(fixture.take_departures(), ElementsAre(Departure{1, RemovalCause::expired}));
 }
@@ -272,7 +272,7 @@ TEST(KeepStale, find_many_misses_what_is_stale_and_drops_what_is_dead) {
     EXPECT_TRUE(found[0]);
     EXPECT_FALSE(found[1]);
     EXPECT_FALSE(found[2]);
-    EXPECT_TRUE(fixture.peek_stale(2));
+    EXPECT_TRUE(fixture.use_stale(2));
     EXPECT_THAT(fixture.take_departures(), ElementsAre(Departure{3, RemovalCause::expired}));
     EXPECT_EQ(fixture.store.stats().hits, 1U);
     EXPECT_EQ(fixture.store.stats().misses, 2U);
@@ -295,10 +295,12 @@ TEST(KeepStale, what_is_not_used_leaves_all_the_same) {
     options.expire_after_access = 10s;
     StoreFixture fixture(options);
     fixture.insert({.key = 1, .expires = fixture.in(1s)});
+    fixture.insert({.key = 2, .expires = fixture.in(1s)});
     fixture.clock.advance(9s);
-    EXPECT_TRUE(fixture.peek_stale(1));
+    EXPECT_TRUE(fixture.use_stale(1)) << "which is a use";
     fixture.clock.advance(1s);
-    EXPECT_FALSE(fixture.peek_stale(1));
+    EXPECT_TRUE(fixture.use_stale(1));
+    EXPECT_FALSE(fixture.use_stale(2));
 }
 
 TEST(KeepStale, a_stale_value_that_is_replaced_leaves_as_replaced_and_one_erased_is_gone) {
@@ -309,7 +311,7 @@ TEST(KeepStale, a_stale_value_that_is_replaced_leaves_as_replaced_and_one_erased
     EXPECT_THAT(fixture.take_departures(), ElementsAre(Departure{1, RemovalCause::replaced}));
     fixture.clock.advance(2s);
     EXPECT_TRUE(fixture.erase(1));
-    EXPECT_FALSE(fixture.peek_stale(1));
+    EXPECT_FALSE(fixture.use_stale(1));
 }
 
 } // namespace

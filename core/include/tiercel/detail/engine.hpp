@@ -131,8 +131,9 @@ public:
 
     /// Whether hits of a loading lookup are to be told to refresh_if_due.
     bool refreshes() const noexcept { return refreshes_; }
-    /// Begins to load a hit's key in the background if its life is nearly over. `loader` null: the configured one.
-    virtual void refresh_if_due(const EntryPtr& hit, const std::shared_ptr<SourceFunction>& loader) = 0;
+    /// Begins to load the keys of hits in the background whose life is nearly over. `loader` null: the configured one.
+    virtual void refresh_if_due(std::span<const EntryPtr> hits, const std::shared_ptr<SourceFunction>& loader,
+                                const CallOptions& call) = 0;
 
     /// What a look further than memory comes to where there is nothing further: a miss, or why it may not look. Empty
     /// for a cache with tiers: use read.
