@@ -296,6 +296,12 @@ CacheStats ChainEngine::stats() const {
     stats.pressure.fences = chain.fences->size();
     stats.pressure.max_fences = chain.fences->capacity();
     stats.pressure.fence_overflows = chain.fences->overflows();
+    for (const auto& repairs : chain.repairs) {
+        stats.pressure.repairs += repairs->waiting();
+        stats.pressure.max_repairs += chain::Repairs::most_keys;
+        stats.pressure.repaired += repairs->done();
+        stats.pressure.repair_overflows += repairs->overflows();
+    }
     stats.pressure.failing_keys = chain.failing.size();
     stats.pressure.max_failing_keys = chain.failing.capacity();
 

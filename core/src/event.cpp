@@ -32,6 +32,11 @@ std::string words(const TierHalfOpen& half_open) {
     return "tier '" + half_open.tier + "' half-open: probe " + std::to_string(half_open.probes);
 }
 
+std::string words(const RepairsOverflowed& overflowed) {
+    return "tier '" + overflowed.tier +
+           "' has more to be repaired than can be remembered; all older values in the tiers are given up";
+}
+
 std::string words(const TierClosed& closed) {
     return "tier '" + closed.tier + "' closed after " + duration_text(closed.open_for) + " and " +
            probes_text(closed.probes);

@@ -31,9 +31,15 @@ struct TierClosed {
     std::chrono::nanoseconds open_for; ///< since it opened
 };
 
+/// More writes and invalidations than can be remembered were not taken by the tier: this process believes no value that
+/// is older than now, in any tier, and makes them misses for the others as soon as the tier takes a marker (clear()).
+struct RepairsOverflowed {
+    std::string tier;
+};
+
 /// What a service wants in its log, once each: see CacheOptions::on_event. Later versions may have more kinds.
 struct Event {
-    using What = std::variant<TierOpened, TierHalfOpen, TierClosed>;
+    using What = std::variant<TierOpened, TierHalfOpen, TierClosed, RepairsOverflowed>;
 
     std::string cache; ///< its name
     SystemTime at{};

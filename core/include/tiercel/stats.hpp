@@ -137,6 +137,11 @@ struct PressureStats {
     std::uint64_t max_source_queue = 0;
     std::uint64_t fences = 0; ///< recent invalidations and writes remembered
     std::uint64_t max_fences = 0;
+    std::uint64_t repairs = 0; ///< keys that a tier did not take a write or invalidation of, to be erased there
+    std::uint64_t max_repairs = 0;
+    std::uint64_t repaired = 0;
+    std::uint64_t repair_overflows =
+        0;                          ///< times that there were more than that, and older values were given up wholesale
     std::uint64_t failing_keys = 0; ///< keys whose load failed less than StaleOptions::retry_after ago
     std::uint64_t max_failing_keys = 0;
     std::uint64_t fence_overflows = 0; ///< times that older values were given up wholesale for lack of room

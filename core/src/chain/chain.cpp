@@ -61,6 +61,7 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
             std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, events, options.types,
                                                        options.max_value_bytes, options.stale.keep, options.refresh}));
         on_close.add(tiers.back(), [tier = tiers.back().get()] { tier->give_up_probe(); });
+        repairs.push_back(std::make_shared<Repairs>(tiers.back(), fences, runtime, scope, events));
     }
 }
 

@@ -9,6 +9,7 @@
 #include "memory/store.hpp"
 #include "on_close.hpp"
 #include "refresh_rule.hpp"
+#include "repairs.hpp"
 #include "scope.hpp"
 #include "sources.hpp"
 #include "tier.hpp"
@@ -40,6 +41,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     const std::shared_ptr<Sources> sources;
     const std::shared_ptr<Events> events;
     std::vector<std::shared_ptr<Tier>> tiers;
+    std::vector<std::shared_ptr<Repairs>> repairs;  ///< of each tier
     const std::shared_ptr<AccessRecorder> recorder; ///< null: nothing is recorded
     memory::Store store;
     Flights flights;

@@ -30,7 +30,7 @@ Error timeout_error(const Chain& chain, nanoseconds timeout) {
 Result<WriteReport> judged(WriteReport report, Strictness strictness) {
     if (strictness == Strictness::strict) {
         for (const auto& tier : report.tiers) {
-            if (tier.kind == TierOutcome::Kind::failed || tier.kind == TierOutcome::Kind::too_large) {
+            if (tier.kind != TierOutcome::Kind::done && tier.kind != TierOutcome::Kind::skipped) {
                 const Error why = tier.error.value_or(Error(Errc::server_error, "failed"));
                 return Error(why.code(), "tier '" + tier.tier + "' failed, and the call is strict: " + why.message());
             }
@@ -128,16 +128,29 @@ protected:
         }
     }
 
-    void settle(const Item& item) {
+    /// The tiers that did not take it are to be repaired, and the fence stands until they are.
+    void settle(Item& item) {
         if (chain_->tiers.empty()) return;
-        const bool every_tier =
-            std::all_of(item.report.tiers.begin(), item.report.tiers.end(), [](const TierOutcome& outcome) {
-                return outcome.kind == TierOutcome::Kind::done ||
-                       outcome.kind == TierOutcome::Kind::too_large; // and erased
-            });
+        auto& outcomes = item.report.tiers;
+        const auto failed = std::count_if(outcomes.begin(), outcomes.end(), is_failed);
+        const bool all_told = std::all_of(outcomes.begin(), outcomes.end(), [](const TierOutcome& outcome) {
+            return is_failed(outcome) || outcome.kind == TierOutcome::Kind::done ||
+                   outcome.kind == TierOutcome::Kind::too_large; // and erased
+        });
+        if (failed != 0 && all_told && item.key && chain_->scope->open()) {
+            const auto repair = std::make_shared<Repair>(chain_->fences, item.entry->hash, item.raised,
+                                                         static_cast<std::size_t>(failed));
+            for (std::size_t t = 0; t < outcomes.size(); ++t) {
+                if (!is_failed(outcomes[t])) continue;
+                outcomes[t].kind = TierOutcome::Kind::queued;
+                chain_->repairs[t]->add(*item.key, repair);
+            }
+            return;
+        }
         const bool no_tier_can_hold_it = !item.key && item.key.error() == Errc::invalid_key;
-        chain_->fences->settle(item.entry->hash, item.raised, every_tier || no_tier_can_hold_it);
+        chain_->fences->settle(item.entry->hash, item.raised, (failed == 0 && all_told) || no_tier_can_hold_it);
     }
+    static bool is_failed(const TierOutcome& outcome) { return outcome.kind == TierOutcome::Kind::failed; }
 
     ChainPtr chain_;
     const CallOptions options_;
