@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <thread>
 
 namespace tiercel::redis::test {
 namespace {
@@ -170,6 +171,43 @@ TEST(RedisMemory, does_not_grow_with_the_requests) {
     const auto after = heap::bytes();
     EXPECT_EQ(load.failed, 0U);
     std::printf("%zu bytes before, %zu after %llu requests\n", before, after,
+                static_cast<unsigned long long>(requests));
+    EXPECT_LT(after, before + 16 * kib);
+}
+
+/// A share of so many requests from each of some threads, which drive their connections themselves.
+void make_blocked_requests(const std::shared_ptr<spi::Backend>& backend, std::uint64_t requests) {
+    constexpr std::uint64_t callers = 8;
+    std::vector<std::thread> threads;
+    for (std::uint64_t caller = 0; caller < callers; ++caller) {
+        threads.emplace_back([&, caller] {
+            const std::string value(100, 'v');
+            for (std::uint64_t number = caller; number < requests; number += callers) {
+                const auto key = "key:" + std::to_string(number % 500);
+                if (number % 4 == 0) {
+                    const std::vector<spi::PutItem> items{{key, value, std::nullopt}};
+                    ASSERT_TRUE(spi::sync_wait(*spi::default_runtime(), backend->put_many(items, within(20s)))[0]);
+                } else {
+                    const std::vector<BytesView> keys{key, "none"};
+                    ASSERT_TRUE(spi::sync_wait(*spi::default_runtime(), backend->get_many(keys, within(20s)))[0]);
+                }
+            }
+        });
+    }
+    for (auto& thread : threads)
+        thread.join();
+}
+
+TEST(RedisMemory, does_not_grow_with_the_requests_of_callers_that_block) {
+    tiercel::test::RedisServer server;
+    Client client(server.url());
+    make_blocked_requests(client.backend, 20'000);
+    EXPECT_EQ(RawRedis(server.port()).clients_named("tiercel").count, Options().blocking_connections);
+    const auto before = heap::bytes();
+    const auto requests = effort(100'000, 10'000'000);
+    make_blocked_requests(client.backend, requests);
+    const auto after = heap::bytes();
+    std::printf("%zu bytes before, %zu after %llu requests of callers that block\n", before, after,
                 static_cast<unsigned long long>(requests));
     EXPECT_LT(after, before + 16 * kib);
 }
