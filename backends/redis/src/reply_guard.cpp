@@ -19,7 +19,10 @@ bool is_type_byte(char c) noexcept {
     return c == '+' || c == '-' || c == ':' || c == '$' || c == '*';
 }
 
+/// As hiredis reads it: "-1" and the like, and no zeros in front.
 std::optional<long long> parse_length(std::string_view digits) {
+    const auto first = digits.find_first_not_of('-');
+    if (digits != "0" && first < digits.size() && digits[first] == '0') return std::nullopt;
     long long number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
