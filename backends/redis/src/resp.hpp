@@ -7,16 +7,24 @@
 #include <tiercel/redis.hpp>
 #include <tiercel/spi/runtime.hpp>
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace tiercel::redis {
 
+/// How many sessions there have been with a server, each counted before the first reply that comes over it. A server
+/// that was restarted cannot be heard without one more. Relaxed is enough: who has a reply has seen its session
+/// counted.
+using SessionCount = std::shared_ptr<std::atomic<std::uint64_t>>;
+
 /// RESP2, as one server is to be spoken to.
 class Resp final : public transport::Protocol {
 public:
-    Resp(Address address, const Options& options);
+    /// `sessions` may be null: nobody wants to know.
+    Resp(Address address, const Options& options, SessionCount sessions = nullptr);
 
     std::string_view name() const noexcept override { return "redis"; }
     std::unique_ptr<transport::Codec> make_codec() const override;
@@ -27,11 +35,13 @@ private:
     const Address address_;
     const std::string client_name_;
     const std::size_t max_reply_bytes_;
+    const SessionCount sessions_;
 };
 
 transport::ConnectionLimits limits_of(const Options& options);
 
 /// The options have been judged.
-transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options);
+transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options,
+                                      SessionCount sessions = nullptr);
 
 } // namespace tiercel::redis

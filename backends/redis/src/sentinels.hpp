@@ -3,6 +3,7 @@
 #include "master_search.hpp"
 #include "node_address.hpp"
 #include "refresh_state.hpp"
+#include "replica_set.hpp"
 #include "sentinel_feed.hpp"
 #include "server_node.hpp"
 #include "transport/call.hpp"
@@ -53,6 +54,9 @@ public:
     /// Errors: closed.
     Result<Known> known();
 
+    /// Of the master; null if there is none, or its replicas are not read.
+    std::shared_ptr<ReplicaSet> replicas();
+
     /// For who found no master at `generation`.
     struct Outlook {
         bool changed = false;         ///< something is known that was not
@@ -83,6 +87,7 @@ private:
     void go_on();
     void on_role(std::uint64_t search, const transport::Call& call);
     void adopt();
+    std::shared_ptr<ReplicaSet> replicas_of_locked(const NodePtr& master);
     void give_up();
     void on_event(std::size_t sentinel, SentinelFeed::Event event);
     void hurry();
@@ -98,6 +103,7 @@ private:
 
     std::mutex mutex_; // guards what follows, up to the next comment; not held during I/O
     NodePtr master_;
+    std::shared_ptr<ReplicaSet> replicas_; // of master_; null if replicas are not read
     RefreshState refresh_;
     bool doubted_ = false;   // since the last search began
     bool listening_ = false; // most of the subscriptions are up
