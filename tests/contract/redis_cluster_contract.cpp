@@ -49,7 +49,9 @@ public:
 
     std::shared_ptr<spi::Backend> backend() override {
         const redis::Options node{.replica_reads = redis::ReplicaReads{.max_staleness = std::chrono::milliseconds(20)}};
-        return redis::connect_cluster(replicated_cluster().urls(), {.node = node}).value();
+        return redis::connect_cluster(replicated_cluster().urls(),
+                                      {.node = node, .refresh_interval = std::chrono::milliseconds(100)})
+            .value();
     }
     void make_unreachable() {
         for (std::size_t i = 0; i < replicated_cluster().size(); ++i)
