@@ -95,16 +95,11 @@ Result<Sentinels::Known> Sentinels::known() {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return closed_error();
-        known = {.master = master_, .generation = refresh_.generation()};
+        known = {.master = master_, .replicas = replicas_, .generation = refresh_.generation()};
         to_be_verified = master_ && (doubted_ || (!listening_ && refresh_.is_due(now_())));
     }
     if (to_be_verified) request_search();
     return known;
-}
-
-std::shared_ptr<ReplicaSet> Sentinels::replicas() {
-    const std::lock_guard lock(mutex_);
-    return replicas_;
 }
 
 void Sentinels::doubt() {

@@ -49,14 +49,12 @@ public:
               const SentinelOptions& options);
 
     struct Known {
-        NodePtr master; ///< null: nobody knows
+        NodePtr master;                       ///< null: nobody knows
+        std::shared_ptr<ReplicaSet> replicas; ///< of the master; null if there is none, or they are not read
         std::uint64_t generation = 0;
     };
     /// Errors: closed.
     Result<Known> known();
-
-    /// Of the master; null if there is none, or its replicas are not read.
-    std::shared_ptr<ReplicaSet> replicas();
 
     /// For who found no master at `generation`.
     struct Outlook {
