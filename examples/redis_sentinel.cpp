@@ -1,4 +1,4 @@
-// How do I follow a Redis master that sentinels watch, and what happens when it dies?
+// How do I follow a Redis master that sentinels watch, and what happens when it dies? Can its replicas take the reads?
 
 #include "expect.hpp"
 
