@@ -141,7 +141,7 @@ bool Descent::met_fallback(Item& item, EntryPtr entry, std::size_t t) {
     if (!accepting) return true;
     item.previous = fallback.entry;
     // The next lookup finds it in memory.
-    if (!options_.skip.has_memory()) chain_->publish(fallback.entry, item.flight->superseded);
+    if (!options_.skip.has_memory() && !item.refresh) chain_->publish(fallback.entry, item.flight->superseded);
     const bool too_early = chain_->failing.must_wait(item.entry->hash, now);
     if (item.refresh || (loader_ && (too_early || chain_->options.stale.while_revalidate))) {
         serve_stale(*chain_, item.flight, too_early ? StaleReason::retry_later : StaleReason::revalidating);
@@ -352,7 +352,9 @@ asio::awaitable<void> Descent::erase_overtaken(std::size_t t, const std::vector<
     const auto signal = chain_->tiers[t]->begin_erase(overtaken, SteadyTime::max());
     const auto outcomes = co_await signal->wait();
     for (std::size_t n = 0; n < hashes.size(); ++n) {
-        if (outcomes[n].kind != TierOutcome::Kind::done) chain_->fences->fill_unknown(hashes[n]);
+        if (outcomes[n].kind == TierOutcome::Kind::done) continue;
+        chain_->fences->fill_unknown(hashes[n]);
+        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n]);
     }
 }
 

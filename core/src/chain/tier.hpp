@@ -117,8 +117,13 @@ public:
     /// no older one stays. A put without an answer is remembered with the fences.
     PendingOutcomes begin_write(const std::vector<Store>& stores, SteadyTime deadline);
     PendingOutcomes begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline);
-    /// Makes everything older than `stamp` a miss.
+    /// Makes everything older than `stamp` a miss: for this process at once, for others by a marker, which is that of a
+    /// later clear() if this tier has heard of one.
     PendingOutcomes begin_clear(std::uint64_t stamp, SteadyTime deadline);
+    /// The first half of that.
+    void give_up_older(std::uint64_t stamp) noexcept;
+    /// Asks whether another process has cleared.
+    boost::asio::awaitable<void> hear_marker();
 
     /// Blank entries for the keys found in one page of the backend's listing.
     struct Page {

@@ -115,8 +115,9 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     const auto now = detail::to_nanos(context_.runtime->now());
     const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
     const auto expires = life ? now + life->count() : detail::never;
+    if (lookup.refresh && header.version < lookup.refresh->version) return {}; // memory has a newer one
     const bool due =
-        lookup.refresh && header.version <= lookup.refresh->version &&
+        lookup.refresh && header.version == lookup.refresh->version &&
         refresh_rule_.is_due(now - age.count(), expires, now, lookup.refresh->load_time, lookup.refresh->random);
     // The entry that was looked up stays blank for a value that is an answer.
     const bool fallback = stale || due;
