@@ -307,7 +307,10 @@ asio::awaitable<void> Descent::fill_tiers() {
     std::vector<WireValue> values(items_.size());
     for (std::size_t i = 0; i < items_.size(); ++i) {
         auto& item = items_[i];
-        const bool above = item.fill && item.answered_by > 0 && !is_overtaken(item);
+        // An erasure that all tiers have confirmed is not to be undone in the nearer ones by a replica that lags.
+        const bool may_be_old =
+            item.answered_by < chain_->tiers.size() && chain_->tiers[item.answered_by]->reads_may_be_old();
+        const bool above = item.fill && item.answered_by > 0 && !may_be_old && !is_overtaken(item);
         item.fill = above;
         if (!above) continue;
         auto life = item.life;

@@ -82,6 +82,8 @@ public:
 
     const std::string& name() const noexcept { return name_; }
     bool scans() const noexcept { return capabilities_.scans; }
+    /// What it answers may be older than what was written to it, and is not for other tiers.
+    bool reads_may_be_old() const noexcept { return capabilities_.reads_may_be_old; }
 
     /// False while the breaker keeps calls away.
     bool in_use() const noexcept { return breaker_.is_closed(); }
