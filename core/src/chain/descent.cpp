@@ -100,7 +100,7 @@ bool Descent::go_on_without(const Item& item, const Error& error) {
 }
 
 void Descent::leave_out(std::size_t t) {
-    const auto& why = chain_->tiers[t]->skip_lookups(pending_.size());
+    const auto why = chain_->tiers[t]->skip_lookups(pending_.size());
     std::erase_if(pending_, [&](std::size_t i) { return !go_on_without(items_[i], why); });
 }
 

@@ -88,9 +88,9 @@ public:
     /// False while the breaker keeps calls away.
     bool in_use() const noexcept { return breaker_.is_closed(); }
     /// That many lookups go without this tier: why, for those who are strict.
-    const Error& skip_lookups(std::size_t count) {
+    Error skip_lookups(std::size_t count) {
         skipped_lookups_.add(count);
-        return kept_away_;
+        return kept_away();
     }
 
     struct Lookup {
@@ -153,6 +153,8 @@ private:
     template <class Result>
     static Health health_of(const std::vector<Result>& results);
     void judge(Call& call, const Health& health);
+    void opened(const Error& reason, std::uint64_t probes, std::chrono::nanoseconds retry_in);
+    Error kept_away() const;
     void probe_at(SteadyTime due);
     void probe();
     boost::asio::awaitable<std::optional<Error>> ask_probe();
@@ -186,9 +188,12 @@ private:
     const std::optional<std::chrono::nanoseconds> max_ttl_;
     const std::chrono::nanoseconds timeout_;
     const WireKey marker_;
-    const Error kept_away_;
+
     Breaker breaker_;
     const RefreshRule refresh_rule_;
+
+    mutable std::mutex reason_mutex_;
+    std::shared_ptr<const Error> reason_; ///< guarded by reason_mutex_: why it is left out, if it is
 
     std::mutex probe_mutex_;
     std::weak_ptr<Signal<Raw>> probe_; ///< guarded by probe_mutex_: the one under way
