@@ -61,7 +61,9 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
             std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, events, options.types,
                                                        options.max_value_bytes, options.stale.keep, options.refresh}));
         on_close.add(tiers.back(), [tier = tiers.back().get()] { tier->give_up_probe(); });
-        repairs.push_back(std::make_shared<Repairs>(tiers.back(), fences, runtime, scope, events));
+        auto nearer = repairs.empty() ? nullptr : repairs.back();
+        repairs.push_back(std::make_shared<Repairs>(tiers.back(), std::move(nearer), fences, runtime, scope, events));
+        on_close.add(repairs.back(), [owed = repairs.back().get()] { owed->give_up(); });
     }
 }
 

@@ -100,7 +100,7 @@ bool Descent::go_on_without(const Item& item, const Error& error) {
 }
 
 void Descent::leave_out(std::size_t t) {
-    const auto& why = chain_->tiers[t]->skip_lookups(pending_.size());
+    const auto why = chain_->tiers[t]->skip_lookups(pending_.size());
     std::erase_if(pending_, [&](std::size_t i) { return !go_on_without(items_[i], why); });
 }
 
@@ -141,7 +141,7 @@ bool Descent::met_fallback(Item& item, EntryPtr entry, std::size_t t) {
     if (!accepting) return true;
     item.previous = fallback.entry;
     // The next lookup finds it in memory.
-    if (!options_.skip.has_memory()) chain_->publish(fallback.entry, item.flight->superseded);
+    if (!options_.skip.has_memory() && !item.refresh) chain_->publish(fallback.entry, item.flight->superseded);
     const bool too_early = chain_->failing.must_wait(item.entry->hash, now);
     if (item.refresh || (loader_ && (too_early || chain_->options.stale.while_revalidate))) {
         serve_stale(*chain_, item.flight, too_early ? StaleReason::retry_later : StaleReason::revalidating);
@@ -307,7 +307,10 @@ asio::awaitable<void> Descent::fill_tiers() {
     std::vector<WireValue> values(items_.size());
     for (std::size_t i = 0; i < items_.size(); ++i) {
         auto& item = items_[i];
-        const bool above = item.fill && item.answered_by > 0 && !is_overtaken(item);
+        // An erasure that all tiers have confirmed is not to be undone in the nearer ones by a replica that lags.
+        const bool may_be_old =
+            item.answered_by < chain_->tiers.size() && chain_->tiers[item.answered_by]->reads_may_be_old();
+        const bool above = item.fill && item.answered_by > 0 && !may_be_old && !is_overtaken(item);
         item.fill = above;
         if (!above) continue;
         auto life = item.life;
@@ -352,7 +355,9 @@ asio::awaitable<void> Descent::erase_overtaken(std::size_t t, const std::vector<
     const auto signal = chain_->tiers[t]->begin_erase(overtaken, SteadyTime::max());
     const auto outcomes = co_await signal->wait();
     for (std::size_t n = 0; n < hashes.size(); ++n) {
-        if (outcomes[n].kind != TierOutcome::Kind::done) chain_->fences->fill_unknown(hashes[n]);
+        if (outcomes[n].kind == TierOutcome::Kind::done) continue;
+        chain_->fences->fill_unknown(hashes[n]);
+        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n]);
     }
 }
 

@@ -33,9 +33,6 @@ Tier::Tier(const TierOptions& options, Context context)
       max_ttl_(options.max_ttl),
       timeout_(options.timeout),
       marker_(marker_key()),
-      kept_away_(Errc::breaker_open, "tier '" + name_ +
-                                         "' has not answered lately and is left out until it does "
-                                         "(TierOptions::breaker)"),
       breaker_({options.breaker.failures, timeout_, options.breaker.back_off_min, options.breaker.back_off_max}),
       refresh_rule_(context_.refresh) {}
 

@@ -82,13 +82,15 @@ public:
 
     const std::string& name() const noexcept { return name_; }
     bool scans() const noexcept { return capabilities_.scans; }
+    /// What it answers may be older than what was written to it, and is not for other tiers.
+    bool reads_may_be_old() const noexcept { return capabilities_.reads_may_be_old; }
 
     /// False while the breaker keeps calls away.
     bool in_use() const noexcept { return breaker_.is_closed(); }
     /// That many lookups go without this tier: why, for those who are strict.
-    const Error& skip_lookups(std::size_t count) {
+    Error skip_lookups(std::size_t count) {
         skipped_lookups_.add(count);
-        return kept_away_;
+        return kept_away();
     }
 
     struct Lookup {
@@ -117,8 +119,13 @@ public:
     /// no older one stays. A put without an answer is remembered with the fences.
     PendingOutcomes begin_write(const std::vector<Store>& stores, SteadyTime deadline);
     PendingOutcomes begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline);
-    /// Makes everything older than `stamp` a miss.
+    /// Makes everything older than `stamp` a miss: for this process at once, for others by a marker, which is that of a
+    /// later clear() if this tier has heard of one.
     PendingOutcomes begin_clear(std::uint64_t stamp, SteadyTime deadline);
+    /// The first half of that.
+    void give_up_older(std::uint64_t stamp) noexcept;
+    /// Asks whether another process has cleared.
+    boost::asio::awaitable<void> hear_marker();
 
     /// Blank entries for the keys found in one page of the backend's listing.
     struct Page {
@@ -146,6 +153,8 @@ private:
     template <class Result>
     static Health health_of(const std::vector<Result>& results);
     void judge(Call& call, const Health& health);
+    void opened(const Error& reason, std::uint64_t probes, std::chrono::nanoseconds retry_in);
+    Error kept_away() const;
     void probe_at(SteadyTime due);
     void probe();
     boost::asio::awaitable<std::optional<Error>> ask_probe();
@@ -179,9 +188,12 @@ private:
     const std::optional<std::chrono::nanoseconds> max_ttl_;
     const std::chrono::nanoseconds timeout_;
     const WireKey marker_;
-    const Error kept_away_;
+
     Breaker breaker_;
     const RefreshRule refresh_rule_;
+
+    mutable std::mutex reason_mutex_;
+    std::shared_ptr<const Error> reason_; ///< guarded by reason_mutex_: why it is left out, if it is
 
     std::mutex probe_mutex_;
     std::weak_ptr<Signal<Raw>> probe_; ///< guarded by probe_mutex_: the one under way

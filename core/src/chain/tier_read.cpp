@@ -24,7 +24,7 @@ bool plausible(SystemTime time) {
 asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups, SteadyTime deadline) {
     const auto round = breaker_.admit();
     if (!round) { // it has opened since the caller looked
-        const auto& why = skip_lookups(lookups.size());
+        const auto why = skip_lookups(lookups.size());
         co_return std::vector<TierAnswer>(lookups.size(),
                                           {TierAnswer::Kind::failed, false, nullptr, std::nullopt, why});
     }
@@ -115,8 +115,9 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     const auto now = detail::to_nanos(context_.runtime->now());
     const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
     const auto expires = life ? now + life->count() : detail::never;
+    if (lookup.refresh && header.version < lookup.refresh->version) return {}; // memory has a newer one
     const bool due =
-        lookup.refresh && header.version <= lookup.refresh->version &&
+        lookup.refresh && header.version == lookup.refresh->version &&
         refresh_rule_.is_due(now - age.count(), expires, now, lookup.refresh->load_time, lookup.refresh->random);
     // The entry that was looked up stays blank for a value that is an answer.
     const bool fallback = stale || due;
@@ -146,7 +147,7 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
 asio::awaitable<Result<Tier::Page>> Tier::list(std::string cursor) {
     using Listed = Result<spi::ScanPage>;
     const auto round = breaker_.admit();
-    if (!round) co_return kept_away_;
+    if (!round) co_return kept_away();
     auto call = std::make_shared<Call>();
     call->round = round;
     call->keys.push_back(prefix_);

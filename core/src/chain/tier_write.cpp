@@ -44,7 +44,7 @@ std::optional<std::chrono::milliseconds> Tier::ttl_of(const WireValue& value, st
 Tier::PendingOutcomes Tier::keep_away(std::size_t writes) {
     skipped_writes_.add(writes);
     auto outcomes = std::make_shared<Signal<Outcomes>>();
-    outcomes->set(Outcomes(writes, outcome(TierOutcome::Kind::failed, kept_away_)));
+    outcomes->set(Outcomes(writes, outcome(TierOutcome::Kind::failed, kept_away())));
     return outcomes;
 }
 

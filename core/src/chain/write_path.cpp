@@ -128,27 +128,34 @@ protected:
         }
     }
 
-    /// The tiers that did not take it are to be repaired, and the fence stands until they are.
+    /// What tiers did not take is owed to them, and the fence stands until it is done.
     void settle(Item& item) {
         if (chain_->tiers.empty()) return;
         auto& outcomes = item.report.tiers;
-        const auto failed = std::count_if(outcomes.begin(), outcomes.end(), is_failed);
-        const bool all_told = std::all_of(outcomes.begin(), outcomes.end(), [](const TierOutcome& outcome) {
-            return is_failed(outcome) || outcome.kind == TierOutcome::Kind::done ||
-                   outcome.kind == TierOutcome::Kind::too_large; // and erased
-        });
-        if (failed != 0 && all_told && item.key && chain_->scope->open()) {
-            const auto repair = std::make_shared<Repair>(chain_->fences, item.entry->hash, item.raised,
-                                                         static_cast<std::size_t>(failed));
-            for (std::size_t t = 0; t < outcomes.size(); ++t) {
+        std::optional<std::size_t> farthest;
+        bool all_told = true;
+        for (std::size_t t = 0; t < outcomes.size(); ++t) {
+            if (is_failed(outcomes[t])) {
+                farthest = t;
+            } else if (outcomes[t].kind != TierOutcome::Kind::done &&
+                       outcomes[t].kind != TierOutcome::Kind::too_large) { // which was erased
+                all_told = false;
+            }
+        }
+        if (farthest && item.key && chain_->scope->open()) {
+            for (std::size_t t = 0; t <= *farthest; ++t) {
                 if (!is_failed(outcomes[t])) continue;
                 outcomes[t].kind = TierOutcome::Kind::queued;
-                chain_->repairs[t]->add(*item.key, repair);
+                if (t == *farthest && all_told) {
+                    chain_->repairs[t]->owe({*item.key, item.entry->hash, item.raised});
+                } else {
+                    chain_->repairs[t]->owe_erasure(*item.key);
+                }
             }
-            return;
+            if (all_told) return;
         }
         const bool no_tier_can_hold_it = !item.key && item.key.error() == Errc::invalid_key;
-        chain_->fences->settle(item.entry->hash, item.raised, (failed == 0 && all_told) || no_tier_can_hold_it);
+        chain_->fences->settle(item.entry->hash, item.raised, (!farthest && all_told) || no_tier_can_hold_it);
     }
     static bool is_failed(const TierOutcome& outcome) { return outcome.kind == TierOutcome::Kind::failed; }
 
@@ -488,6 +495,10 @@ detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<v
                 if (pending[t]) {
                     auto outcomes = co_await pending[t]->wait();
                     told.tiers.push_back(std::move(outcomes.front()));
+                    if (told.tiers.back().kind == TierOutcome::Kind::failed && owner->scope->open()) {
+                        told.tiers.back().kind = TierOutcome::Kind::queued;
+                        owner->repairs[t]->owe_clear(at);
+                    }
                 } else {
                     told.tiers.push_back({owner->tiers[t]->name(), TierOutcome::Kind::skipped, {}});
                 }

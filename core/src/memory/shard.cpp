@@ -136,10 +136,7 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     }
 
     Entry* old = held_.table.held(entry->ref()); // after the sweep, which may have taken it
-    if (old != nullptr && old->version >= entry->version && expiry_.keep_stale != 0 && !is_fresh(*entry) &&
-        !is_dead(*old)) {
-        return Insert::outdated;
-    }
+    if (old != nullptr && is_outdated(*entry, *old)) return Insert::outdated;
     if (old != nullptr && is_dead(*old)) { // the dead leave nothing to inherit
         remove(*old, Exit::dropped, RemovalCause::expired, departures);
         old = nullptr;
@@ -280,6 +277,11 @@ void Shard::exchange_all(Contents& contents, RemovalCause cause) noexcept {
 
 Nanos Shard::now() const noexcept {
     return detail::to_nanos(clock_.now());
+}
+
+/// Past its life already when it comes, and no newer than what is there.
+bool Shard::is_outdated(const Entry& entry, const Entry& old) const noexcept {
+    return expiry_.keep_stale != 0 && old.version >= entry.version && !is_fresh(entry) && !is_dead(old);
 }
 
 bool Shard::is_fresh(const Entry& entry) const noexcept {

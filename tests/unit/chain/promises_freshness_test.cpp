@@ -143,6 +143,27 @@ TEST(Promise1, a_value_does_not_grow_younger_on_its_way_up) {
     EXPECT_GE(again.age(h.runtime->now()), 5min);
 }
 
+TEST(Promise1, what_a_tier_gives_that_may_be_old_is_not_written_to_the_tiers_above) {
+    Harness h;
+    const auto below = std::make_shared<ScriptedBackend>(*h.runtime);
+    below->can.reads_may_be_old = true;
+    auto options = h.options();
+    options.tiers.push_back(options.tiers[0]);
+    options.tiers[1].name = "below";
+    options.tiers[1].backend = std::shared_ptr<spi::Backend>(below);
+    const auto cache = Harness::make(options);
+    const auto peer = Harness::make(options);
+    ASSERT_TRUE(cache.put("k", "old"));
+    const auto replica = below->data;
+    ASSERT_TRUE(cache.invalidate("k"));
+    below->data = replica; // which has not heard of it yet
+    EXPECT_EQ(text(peer.get("k")), "old") << "as was allowed";
+    h.idle();
+    below->data.clear();
+    EXPECT_TRUE(h.backend->data.empty());
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+}
+
 TEST(Promise1, a_tier_whose_erase_failed_is_not_believed_afterwards) {
     Harness h;
     const auto cache = Harness::make(h.options());

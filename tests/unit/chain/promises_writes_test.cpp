@@ -36,7 +36,7 @@ TEST(Promise11, a_write_reports_what_each_tier_did) {
     EXPECT_EQ(report->tiers[0].kind, TierOutcome::Kind::done);
     EXPECT_EQ(report->tiers[1].kind, TierOutcome::Kind::too_large);
     EXPECT_TRUE(small->data.empty()) << "no older value stays";
-    EXPECT_EQ(report->tiers[2].kind, TierOutcome::Kind::failed);
+    EXPECT_EQ(report->tiers[2].kind, TierOutcome::Kind::queued);
     EXPECT_EQ(*report->tiers[2].error, Errc::out_of_memory);
     EXPECT_EQ(report->tiers[3].kind, TierOutcome::Kind::skipped);
 }

@@ -116,6 +116,7 @@ public:
     }
     asio::awaitable<std::vector<Result<bool>>> erase_many(std::span<const BytesView> keys, spi::CallContext) override {
         return run<Result<bool>>(erase, keys.size(), [this, keys](std::size_t i) -> Result<bool> {
+            if (unreachable(keys[i])) return Error(Errc::connection_failed, "as the script says");
             return data.erase(Bytes(keys[i])) != 0;
         });
     }
