@@ -1,5 +1,7 @@
 #include "fences.hpp"
 
+#include "planted_bug.hpp"
+
 #include <algorithm>
 
 namespace tiercel::chain {
@@ -33,7 +35,7 @@ void Fences::end(std::uint64_t began) {
 std::uint64_t Fences::raise(std::uint64_t hash) {
     const std::lock_guard lock(mutex_);
     auto& record = record_of(hash);
-    record.stamp = stamp();
+    record.stamp = planted(Bug::fence_is_not_raised) ? record.stamp : stamp();
     ++record.pending;
     return record.stamp;
 }
@@ -45,7 +47,7 @@ void Fences::settle(std::uint64_t hash, std::uint64_t raised, bool confirmed) {
     if (place == records_.end()) return;
     auto& record = place->second;
     if (record.pending > 0) --record.pending;
-    if (!confirmed) {
+    if (!confirmed && !planted(Bug::unconfirmed_fence_is_settled)) {
         record.sticky = true;
     } else if (record.stamp == raised) {
         record.sticky = false;
@@ -59,7 +61,7 @@ void Fences::settle(std::uint64_t hash, std::uint64_t raised, bool confirmed) {
 
 void Fences::fill_unknown(std::uint64_t hash) {
     const std::lock_guard lock(mutex_);
-    record_of(hash).unknown_fill = true;
+    if (!planted(Bug::unknown_fill_is_forgotten)) record_of(hash).unknown_fill = true;
 }
 
 std::uint64_t Fences::raise_all() {
@@ -70,7 +72,7 @@ std::uint64_t Fences::raise_all() {
 
 /// What any record says, the floor now says of all keys.
 void Fences::forget_all() {
-    floor_ = stamp();
+    if (!planted(Bug::clear_raises_no_floor)) floor_ = stamp();
     records_.clear();
     settled_.clear();
 }
@@ -98,7 +100,8 @@ Fences::Record& Fences::record_of(std::uint64_t hash) {
 }
 
 void Fences::forget_settled() {
-    const auto oldest = active_.empty() ? std::uint64_t(-1) : *active_.begin();
+    const auto oldest =
+        active_.empty() || planted(Bug::fence_is_forgotten_under_reads) ? std::uint64_t(-1) : *active_.begin();
     while (!settled_.empty() && settled_.front().stamp < oldest) {
         const auto hash = settled_.front().hash;
         settled_.pop_front();

@@ -1,6 +1,7 @@
 #include "read_path.hpp"
 
 #include "options_check.hpp"
+#include "planted_bug.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -114,6 +115,10 @@ private:
                 answer_with(item, {Source::Kind::tier, static_cast<std::uint8_t>(t)});
                 continue;
             }
+            if (answer.kind == TierAnswer::Kind::failed && planted(Bug::tier_failure_is_the_callers)) {
+                finish(item, *answer.error);
+                continue;
+            }
             if (answer.kind == TierAnswer::Kind::failed) {
                 item.failed[t] = true;
                 const auto refused = chain_->flights.fail_strict(item.flight, *answer.error);
@@ -127,7 +132,7 @@ private:
     }
 
     void ask_source() {
-        if (!loader_ || !chain_->scope->open()) {
+        if (!loader_ || (!chain_->scope->open() && !planted(Bug::load_begins_after_close))) {
             const auto answer = loader_ ? Result<Answer>(chain_->closed_error()) : Result<Answer>(Answer{});
             for (const auto i : pending_)
                 finish(items_[i], answer);
@@ -152,6 +157,7 @@ private:
         auto& chain = *chain_;
         const auto now = chain.runtime->now();
         chain.load_latency.add(now - started_);
+        if (!facts && planted(Bug::error_is_cached_as_absence)) facts = detail::LoadFacts{};
         if (!facts) {
             chain.load_failures.add();
             finish(item, std::move(facts).error());
@@ -159,10 +165,11 @@ private:
             finish(item, chain.closed_error());
         } else {
             item.entry->created = detail::to_nanos(now);
-            item.entry->version = began_;
+            item.entry->version = planted(Bug::fill_has_a_late_stamp) ? chain.fences->stamp() : began_;
             item.answered_by = chain.tiers.size();
             bool cacheable = facts->cacheable && (!facts->ttl || *facts->ttl > nanoseconds::zero());
-            if (item.entry->has_value()) {
+            if (planted(Bug::uncacheable_is_cached)) cacheable = true;
+            if (item.entry->has_value() || planted(Bug::negative_lives_as_long_as_a_value)) {
                 item.life = chain.life_of(facts->ttl ? facts->ttl : options_.ttl);
             } else {
                 chain.absent.add();
@@ -211,11 +218,13 @@ private:
         std::vector<WireValue> values(items_.size());
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            const bool above = item.fill && item.answered_by > 0 && !is_overtaken(item);
+            const bool above =
+                item.fill && item.answered_by > 0 && (!is_overtaken(item) || planted(Bug::overtaken_fill_is_written));
             item.fill = above;
             if (!above) continue;
             auto life = item.life;
-            if (life) *life -= chain_->runtime->now() - item.answered_at;
+            if (life && !planted(Bug::fill_has_its_whole_life_again))
+                *life -= chain_->runtime->now() - item.answered_at;
             if (life && *life <= nanoseconds::zero()) {
                 item.fill = false;
             } else {
@@ -223,7 +232,8 @@ private:
             }
         }
         for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
-            if (options_.skip.has_tier(t) || chain_->scope->over()) continue;
+            if (options_.skip.has_tier(t)) continue;
+            if (chain_->scope->over() && !planted(Bug::fill_begins_after_close)) continue;
             std::vector<Tier::Store> stores;
             std::vector<std::size_t> which;
             for (std::size_t i = 0; i < items_.size(); ++i) {
@@ -248,7 +258,7 @@ private:
         std::vector<const WireKey*> overtaken;
         std::vector<std::uint64_t> hashes;
         for (const auto i : which) {
-            if (!is_overtaken(items_[i])) continue;
+            if (!is_overtaken(items_[i]) || planted(Bug::overtaken_fill_is_not_erased)) continue;
             overtaken.push_back(&items_[i].key);
             hashes.push_back(items_[i].entry->hash);
         }
@@ -306,7 +316,9 @@ std::shared_ptr<Descent> take_off(const ChainPtr& chain, detail::ReadRequest& re
             }
         }
         if (!descent) descent = std::make_shared<Descent>(chain, request.options, loader, here, deadline);
-        auto joined = chain->flights.join(probe, kind, now, deadline, {operation, i, request.options.strictness});
+        auto joined =
+            chain->flights.join(probe, kind, now, deadline,
+                                {operation, planted(Bug::waiter_gets_first_place) ? 0 : i, request.options.strictness});
         if (joined.failed) {
             operation->complete(i, *std::move(joined.failed));
             continue;
@@ -321,7 +333,7 @@ std::shared_ptr<Descent> take_off(const ChainPtr& chain, detail::ReadRequest& re
             continue;
         }
         // The flight that filled memory since we looked has ended: without a second look the key would load again.
-        if (auto entry = use_memory ? chain->store.peek(probe->ref()) : nullptr) {
+        if (auto entry = use_memory && !planted(Bug::no_second_look) ? chain->store.peek(probe->ref()) : nullptr) {
             for (auto& waiter : chain->flights.finish(joined.flight)) {
                 waiter.operation->complete(waiter.index, Answer{entry, {Source::Kind::memory, 0}});
             }
@@ -376,7 +388,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
         chain->scope->end();
     }
     if (operation->over()) return {};
-    operation->fail_at(deadline, timeout_error(*chain, timeout));
+    if (!planted(Bug::read_has_no_deadline)) operation->fail_at(deadline, timeout_error(*chain, timeout));
     chain->reads.add(operation);
     if (!chain->scope->open()) operation->fail(chain->closed_error()); // close() may have missed it
     return [weak = std::weak_ptr(operation)] {

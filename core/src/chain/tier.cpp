@@ -1,5 +1,7 @@
 #include "tier.hpp"
 
+#include "planted_bug.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -106,6 +108,7 @@ Tier::Tier(const TierOptions& options, Context context)
 
 SteadyTime Tier::bound(SteadyTime deadline) const {
     const auto now = context_.runtime->now();
+    if (planted(Bug::tier_has_no_deadline)) return SteadyTime::max();
     const auto own = std::chrono::duration_cast<SteadyTime::duration>(timeout_);
     return own >= SteadyTime::max() - now ? deadline : std::min(deadline, now + own);
 }
@@ -209,15 +212,15 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     }
 
     std::optional<nanoseconds> life;
-    if (remaining) life = *remaining;
+    if (remaining && !planted(Bug::remaining_ttl_is_ignored)) life = *remaining;
     if (header.expires) {
         // The writer's clock may be ahead of ours: no value has more to live than its whole life.
         const nanoseconds left = *header.expires - context_.runtime->wall_now();
         const nanoseconds whole = *header.expires - header.created;
-        const auto bounded_left = std::min(left, whole);
+        const auto bounded_left = planted(Bug::tier_value_has_its_whole_life_again) ? whole : std::min(left, whole);
         life = life ? std::min(*life, bounded_left) : bounded_left;
     }
-    if (life && *life <= nanoseconds::zero()) {
+    if (life && *life <= nanoseconds::zero() && !planted(Bug::expired_tier_value_is_served)) {
         expired_.add();
         return {};
     }
@@ -249,7 +252,7 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
 
 void Tier::heed_marker(const spi::Lookup& marker) {
     marker_heard_.store(bool(marker), std::memory_order_relaxed);
-    if (!marker || !*marker) return;
+    if (!marker || !*marker || planted(Bug::clear_marker_is_not_heeded)) return;
     wire::Unpacked unpacked;
     const wire::Expected expected{marker_.fingerprint, 0, 0};
     if (packer_.unpack((*marker)->value, expected, unpacked) != wire::Defect::none) return;
@@ -336,7 +339,7 @@ asio::awaitable<Tier::Outcomes> Tier::write_now(Call& call) {
         if (results.size() != call.items.size()) results.assign(call.items.size(), wrong_number());
         for (std::size_t i = 0; i < call.items.size(); ++i) {
             const auto at = call.at[i];
-            if (results[i]) {
+            if (results[i] || planted(Bug::failed_store_is_done)) {
                 puts_.add();
                 continue;
             }
@@ -389,7 +392,7 @@ asio::awaitable<Tier::Outcomes> Tier::erase_now(Call& call) {
     auto results = co_await backend_->erase_many(call.views, call.context);
     if (results.size() != call.outcomes.size()) results.assign(call.outcomes.size(), wrong_number());
     for (std::size_t i = 0; i < call.outcomes.size(); ++i) {
-        if (results[i]) {
+        if (results[i] || planted(Bug::failed_erase_is_done)) {
             erases_.add();
             continue;
         }
