@@ -23,6 +23,7 @@ enum class Bug : std::uint8_t {
     fence_is_not_raised,
     unconfirmed_fence_is_settled,
     fence_is_forgotten_under_reads,
+    drained_fence_is_forgotten,
     unknown_fill_is_forgotten,
     clear_raises_no_floor,
     // Loads and fills

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace tiercel::simulation {
 
@@ -73,7 +74,7 @@ std::size_t Actors::begin(Process& process, Act act, std::vector<Key> keys, Call
         options.timeout = dice_.between(1ms, 2 * settings.source_timeout);
         operation.timeout = *options.timeout;
     }
-    if (dice_.chance(0.1)) {
+    if (!settled_down_ && dice_.chance(0.1)) {
         options.strictness = Strictness::strict;
         operation.strictness = Strictness::strict;
     }
@@ -82,9 +83,11 @@ std::size_t Actors::begin(Process& process, Act act, std::vector<Key> keys, Call
 }
 
 Actors::Signal Actors::perhaps_cancel(std::size_t index) {
-    if (settled_down_ || !dice_.chance(0.12)) return nullptr;
+    const auto told = std::exchange(cancel_next_after_, std::nullopt);
+    if (!told && (settled_down_ || !dice_.chance(0.12))) return nullptr;
     auto signal = std::make_shared<asio::cancellation_signal>();
-    surroundings_.runtime->call_at(surroundings_.runtime->now() + dice_.between(0ms, 20ms), [this, signal, index] {
+    const auto after = told ? *told : dice_.between(0ms, 20ms);
+    surroundings_.runtime->call_at(surroundings_.runtime->now() + after, [this, signal, index] {
         auto& operation = surroundings_.recorder.operation(index);
         if (operation.end) return;
         operation.cancelled = surroundings_.recorder.now();
@@ -147,7 +150,7 @@ void Actors::read(Process& process, Act act, std::vector<Key> keys) {
     CallOptions options;
     const auto texts = texts_of(keys);
     const auto index = begin(process, act, std::move(keys), options);
-    if (dice_.chance(0.04)) {
+    if (!settled_down_ && dice_.chance(0.04)) {
         options.skip = Skip::memory();
         surroundings_.recorder.operation(index).skips_memory = true;
     }
@@ -181,6 +184,7 @@ void Actors::read_lazily(Process& process, Act act, Key key) {
     const auto later = dice_.between(0ms, 10ms);
     // The call's time runs from the moment that it is awaited.
     surroundings_.recorder.operation(index).timeout += later;
+    surroundings_.recorder.operation(index).delay = later;
     const auto& cache = process.cache();
     auto awaiting = act == Act::get ? cache.async_get(text, options) : cache.async_get_or_load(text, options);
     asio::co_spawn(

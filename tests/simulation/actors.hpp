@@ -26,7 +26,10 @@ public:
     void clear(Process& process);
     void prime(Process& process);
 
+    /// Nothing but what is asked for: no odd options, no cancelling, nothing done at once afterwards.
     void settle_down() noexcept { settled_down_ = true; }
+    /// The next operation is cancelled so much after it began, unless it has ended.
+    void cancel_next_after(nanoseconds delay) { cancel_next_after_ = delay; }
 
 private:
     using Signal = std::shared_ptr<boost::asio::cancellation_signal>;
@@ -42,6 +45,7 @@ private:
     const Surroundings surroundings_;
     Dice dice_;
     bool settled_down_ = false;
+    std::optional<nanoseconds> cancel_next_after_;
 };
 
 } // namespace tiercel::simulation

@@ -29,7 +29,7 @@ private:
     std::uint64_t state_ = 0xCBF29CE484222325U;
 };
 
-std::string text_of(const KeyResult& result) {
+std::string described(const KeyResult& result) {
     switch (result.kind) {
     case KeyResult::Kind::miss:
         return "miss";
@@ -82,7 +82,7 @@ std::uint64_t History::hash() const {
         for (const auto key : operation.keys)
             hash.add(key);
         for (const auto& result : operation.results)
-            hash.add(text_of(result));
+            hash.add(described(result));
     }
     for (const auto& birth : births) {
         hash.add(birth.begin);
@@ -131,7 +131,7 @@ std::string History::to_text() const {
         line(operation.cancelled, name + " is cancelled");
         std::string results;
         for (const auto& result : operation.results)
-            results += (results.empty() ? "" : "; ") + text_of(result);
+            results += (results.empty() ? "" : "; ") + described(result);
         line(operation.end, name + " ends: " + results);
     }
     for (std::size_t i = 0; i < births.size(); ++i) {

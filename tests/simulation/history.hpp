@@ -84,6 +84,7 @@ struct Operation {
     nanoseconds timeout{};
     Strictness strictness = Strictness::lenient;
     bool skips_memory = false;
+    nanoseconds delay{}; ///< from its begin until it was really asked for
     Moment begin, end, cancelled;
     std::vector<KeyResult> results; ///< by key; one for an operation on all
 };

@@ -71,8 +71,8 @@ void Link::settle_down() noexcept {
 Link::Fate Link::fate() {
     const auto& faults = settings_.faults;
     Fate fate;
-    fate.there = dice_.between(0ms, 3ms);
-    fate.back = dice_.between(0ms, 3ms);
+    fate.there = dice_.between(0ms, settings_.pace.longest_trip);
+    fate.back = dice_.between(0ms, settings_.pace.longest_trip);
     fate.no_connection = unlucky(faults.connection);
     fate.lost = cut_ || unlucky(faults.request_lost);
     fate.answer_lost = unlucky(faults.answer_lost);

@@ -36,6 +36,12 @@ struct FaultRates {
     double write_hangs = 0;       ///< answers after its deadline, in or not
 };
 
+/// How fast things are where nothing goes wrong.
+struct Pace {
+    nanoseconds longest_trip = std::chrono::milliseconds(3); ///< to a server, and back
+    std::optional<nanoseconds> load, write;                  ///< exactly; empty: as chance has it
+};
+
 /// One world: how large, how set up, how unlucky. Everything follows from it and the seed.
 struct Settings {
     std::size_t processes = 2;
@@ -59,6 +65,7 @@ struct Settings {
     nanoseconds tier_timeout{};
     std::size_t max_concurrent = 32;
     nanoseconds clock_spread{}; ///< how far the processes' wall clocks are apart at most
+    Pace pace;
     FaultRates faults;
 
     bool calm() const noexcept;

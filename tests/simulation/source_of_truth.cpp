@@ -49,6 +49,10 @@ asio::awaitable<void> SourceOfTruth::pause(nanoseconds duration) {
 
 SourceOfTruth::Fate SourceOfTruth::fate_of_load() {
     Fate fate;
+    if (settings_.pace.load) {
+        fate.after = *settings_.pace.load;
+        return fate;
+    }
     if (settled_down_) return fate;
     const auto longest = dice_.chance(0.3) ? settings_.source_timeout : nanoseconds(10ms);
     fate.before = dice_.between(0ms, longest / 2);
@@ -66,6 +70,10 @@ SourceOfTruth::Fate SourceOfTruth::fate_of_load() {
 
 SourceOfTruth::Fate SourceOfTruth::fate_of_write() {
     Fate fate;
+    if (settings_.pace.write) {
+        fate.before = *settings_.pace.write;
+        return fate;
+    }
     if (settled_down_) return fate;
     const auto longest = dice_.chance(0.3) ? settings_.source_timeout : nanoseconds(10ms);
     fate.before = dice_.between(0ms, longest / 2);
@@ -201,10 +209,15 @@ Writer<Text, Value> SourceOfTruth::writer_for(std::size_t) {
         [this](const Text&, const Value& value) -> asio::awaitable<Result<void>> { return write(value); });
 }
 
+void SourceOfTruth::make_all_exist() {
+    for (auto& row : rows_)
+        row.exists = true;
+}
+
 void SourceOfTruth::change(Key key) {
     auto& row = rows_[key];
     ++row.version;
-    row.exists = !dice_.chance(0.25);
+    row.exists = settings_.pace.load || !dice_.chance(0.25);
     recorder_.note("the source has version " + std::to_string(row.version) + " of k" + std::to_string(key) +
                    (row.exists ? "" : ", which is gone"));
 }

@@ -33,6 +33,8 @@ public:
     /// Somebody else changes the key: a new version, or none any more.
     void change(Key key);
 
+    void make_all_exist();
+
     /// From now on nothing fails or takes long.
     void settle_down() noexcept { settled_down_ = true; }
 

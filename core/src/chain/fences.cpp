@@ -75,6 +75,7 @@ void Fences::forget_all() {
     if (!planted(Bug::clear_raises_no_floor)) floor_ = stamp();
     records_.clear();
     settled_.clear();
+    drained_.clear();
 }
 
 bool Fences::believes(std::uint64_t hash, std::uint64_t version) const {
@@ -111,9 +112,23 @@ void Fences::forget_settled() {
         if (!record.forgettable()) {
             record.queued = false; // settle() sees it again
         } else if (record.stamp < oldest) {
-            records_.erase(place);
+            drained_.push_back({hash, record.stamp, stamp()});
         } else {
             settled_.push_back({hash, record.stamp}); // raised again since it was queued
+        }
+    }
+    while (!drained_.empty() && (drained_.front().since < oldest || planted(Bug::drained_fence_is_forgotten))) {
+        const auto [hash, drained, since] = drained_.front();
+        drained_.pop_front();
+        const auto place = records_.find(hash);
+        if (place == records_.end()) continue;
+        auto& record = place->second;
+        if (!record.forgettable()) {
+            record.queued = false;
+        } else if (record.stamp == drained) {
+            records_.erase(place);
+        } else {
+            settled_.push_back({hash, record.stamp}); // raised again since; the next to end looks at it
         }
     }
 }

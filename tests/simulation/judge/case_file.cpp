@@ -1,5 +1,6 @@
 #include "case_file.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <numeric>
 
@@ -48,6 +49,8 @@ CaseFile::CaseFile(const History& the_history, const JudgeOptions& the_options)
     for (std::size_t i = 0; i < history.server_calls.size(); ++i) {
         const auto& call = history.server_calls[i];
         if (call.key) calls_[{call.life, *call.key}].push_back(i);
+        if (call.kind == ServerCall::Kind::put && call.applied)
+            ways_[call.value] = std::max(ways_[call.value], call.applied.at - call.begin.at);
     }
 }
 
@@ -125,6 +128,11 @@ const Operation* CaseFile::closing(std::size_t life) const {
 nanoseconds CaseFile::tier_patience(std::size_t life) const {
     const auto& timeouts = history.lives[life].tier_timeouts;
     return std::accumulate(timeouts.begin(), timeouts.end(), nanoseconds{});
+}
+
+nanoseconds CaseFile::longest_way_to_a_server(Value value) const {
+    const auto at = ways_.find(value);
+    return at == ways_.end() ? nanoseconds{} : at->second;
 }
 
 std::string CaseFile::name(std::size_t index) const {

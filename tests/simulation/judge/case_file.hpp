@@ -37,7 +37,8 @@ public:
     const std::vector<std::size_t>& calls(std::size_t life, Key key) const; ///< of servers
     const std::vector<std::size_t>& operations(std::size_t life, Key key) const;
     const Operation* closing(std::size_t life) const;
-    nanoseconds tier_patience(std::size_t life) const; ///< what all tiers of a life may take together
+    nanoseconds tier_patience(std::size_t life) const;      ///< what all tiers of a life may take together
+    nanoseconds longest_way_to_a_server(Value value) const; ///< of all puts of this value; 0: of any absence
 
     void report(int promise, std::string what) { violations_.push_back({promise, std::move(what)}); }
     std::vector<Violation> violations() && { return std::move(violations_); }
@@ -52,6 +53,7 @@ private:
     std::map<Place, std::vector<std::size_t>> births_, calls_, operations_;
     std::map<std::size_t, std::vector<std::size_t>> births_of_life_;
     std::map<std::size_t, std::size_t> closings_;
+    std::map<Value, nanoseconds> ways_;
     std::vector<Violation> violations_;
 };
 

@@ -1,6 +1,6 @@
 #include "case_file.hpp"
 
-#include <map>
+#include <algorithm>
 
 namespace tiercel::simulation {
 
@@ -11,15 +11,19 @@ bool is_after(const Moment& moment, const Operation& closing) {
     return moment && closing.end && moment.at > closing.end.at;
 }
 
+/// Whether the cache gave up waiting for what was under way, and said so; or was destroyed, and could not.
+bool left_behind(const Operation& closing) {
+    return closing.begin.at == closing.end.at || closing.results.empty() ||
+           closing.results.front().kind != KeyResult::Kind::done;
+}
+
 void judge_pressure(CaseFile& file, std::size_t index, const Operation& closing) {
     const auto& life = file.history.lives[index];
     const auto who = "p" + std::to_string(life.process) + "/life " + std::to_string(index);
     const auto none = [&](std::uint64_t count, const char* what) {
         if (count != 0) file.report(13, who + " ended with " + std::to_string(count) + " " + what);
     };
-    // A cache that gave up waiting has left something, and says so.
-    if (closing.results.empty() || closing.results.front().kind != KeyResult::Kind::done) return;
-    if (closing.begin.at == closing.end.at) return; // destroyed
+    if (left_behind(closing)) return;
     none(life.flights, "flights");
     none(life.waiters, "waiters");
     none(life.source_calls, "calls of the source");
@@ -31,9 +35,13 @@ void judge_pressure(CaseFile& file, std::size_t index, const Operation& closing)
 }
 
 void judge_listener(CaseFile& file, const std::vector<std::uint64_t>& told) {
+    // It hears of values only.
+    const bool absent = std::any_of(file.history.births.begin(), file.history.births.end(),
+                                    [](const Birth& birth) { return birth.outcome == Birth::Outcome::absent; });
     for (std::size_t i = 0; i < file.history.lives.size(); ++i) {
         const auto& life = file.history.lives[i];
-        if (told[i] != 0 && told[i] != life.removals) {
+        if (told[i] == 0) continue; // nobody listened
+        if (absent ? told[i] > life.removals : told[i] != life.removals) {
             file.report(14, "p" + std::to_string(life.process) + "/life " + std::to_string(i) + ": " +
                                 std::to_string(life.removals) + " entries left memory, but the listener heard of " +
                                 std::to_string(told[i]));
@@ -59,7 +67,9 @@ void judge_endings(CaseFile& file) {
     }
     for (const auto& call : history.server_calls) {
         const auto* closing = file.closing(call.life);
-        if (closing != nullptr && is_after(call.begin, *closing)) {
+        // A write that close() left behind has its key dropped from the tiers when the source has spoken, or not.
+        const bool drops = call.kind == ServerCall::Kind::erase && closing != nullptr && left_behind(*closing);
+        if (closing != nullptr && !drops && is_after(call.begin, *closing)) {
             file.report(15, "server " + std::to_string(call.server) + " was sent a request at " + text_of(call.begin) +
                                 " by a cache that had been closed at " + text_of(closing->end));
         }

@@ -22,8 +22,10 @@ nanoseconds tolerance(const CaseFile& file, const Read& read) {
     const auto& history = file.history;
     if (history.clock_spread == nanoseconds::zero()) return nanoseconds::zero();
     const auto tiers = static_cast<std::int64_t>(history.lives[read.life].servers.size());
-    if (history.every_tier_reads_ttl) return file.tier_patience(read.life) + std::chrono::milliseconds(2) * tiers;
-    return history.clock_spread * tiers;
+    const auto apart = history.clock_spread * tiers;
+    if (!history.every_tier_reads_ttl) return apart;
+    const auto trip = file.longest_way_to_a_server(read.result.value) + std::chrono::milliseconds(2);
+    return std::min(apart, file.tier_patience(read.life) + trip * tiers);
 }
 
 /// When the value that was born so is dead for this reader; empty: never.

@@ -29,7 +29,7 @@ bool is_busy(const CaseFile& file, std::size_t life, nanoseconds when) {
 /// A read that gave up at its deadline must have been waiting for something.
 void judge_patience(CaseFile& file, std::size_t index, Key key) {
     const auto& operation = file.history.operations[index];
-    const auto waited = operation.end.at - operation.begin.at;
+    const auto waited = operation.end.at - operation.begin.at - operation.delay;
     if (waited <= file.tier_patience(operation.life)) return; // for the tiers
     if (operation.act == Act::get_or_load) {
         // At any time since the tiers must have had their say: what was waited for may be answered at this very moment.
@@ -58,7 +58,8 @@ void judge_source_timeout(CaseFile& file, std::size_t index, Key key) {
                            ", but nobody had asked it that long ago");
         return;
     }
-    // What timed out must have been called, or have waited for its turn.
+    // What timed out must have been called, or have waited for its turn, or the tiers took all the time there was.
+    if (file.tier_patience(operation.life) >= life.source_timeout) return;
     const auto& births = file.births(operation.life, key);
     const bool called = std::any_of(births.begin(), births.end(), [&](std::size_t number) {
         const auto& birth = file.history.births[number];
@@ -96,7 +97,7 @@ void judge_waiting(CaseFile& file) {
             } else if (own && reads) {
                 judge_patience(file, i, operation.keys[k]);
             } else if (result.text.find("TimeoutOptions::source") != std::string::npos) {
-                judge_source_timeout(file, i, operation.keys[k]);
+                if (reads) judge_source_timeout(file, i, operation.keys[k]);
             } else if (!own && operation.strictness != Strictness::strict) {
                 file.report(6, file.name(i) + " was told " + result.text + ": a tier's failure is not its caller's");
             }

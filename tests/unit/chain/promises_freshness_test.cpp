@@ -63,6 +63,50 @@ TEST(Promise1, a_tier_read_under_way_does_not_fill_memory_after_an_invalidation)
     EXPECT_EQ(text(peer.get("k")), "(nothing)");
 }
 
+TEST(Promise1, a_tier_read_that_began_during_an_invalidation_does_not_fill_memory_after_it) {
+    Harness h;
+    ASSERT_TRUE(Harness::make(h.options()).put("k", "old"));
+    const auto cache = Harness::make(h.options());
+    h.backend->erase.before.shut();
+    Caught<Result<WriteReport>> invalidation;
+    cache.async_invalidate("k", {}, h.into(invalidation));
+    h.idle();
+    h.backend->get.after.shut();
+    Caught<Harness::Read> read;
+    cache.async_get("k", {}, h.into(read));
+    h.idle(); // the server has looked, and what it found is on its way
+    h.backend->erase.before.open();
+    h.idle();
+    ASSERT_EQ(invalidation.calls, 1);
+    h.backend->get.after.open();
+    h.idle();
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+}
+
+TEST(Promise1, a_fill_that_overtakes_the_erase_is_not_believed_when_it_is_read_before_it_is_erased_again) {
+    Harness h;
+    const auto cache = Harness::make(h.options());
+    h.source.rows["k"] = "old";
+    h.backend->put.before.shut();
+    ASSERT_EQ(text(cache.get_or_load("k")), "old");
+    h.idle();
+    ASSERT_TRUE(cache.invalidate("k")->complete());
+    h.backend->erase.before.shut();
+    h.backend->put.before.open(); // the SET arrives after the DEL
+    h.idle();
+    h.backend->get.after.shut();
+    Caught<Harness::Read> read;
+    cache.async_get("k", {}, h.into(read));
+    h.idle();
+    h.backend->erase.before.open();
+    h.idle();
+    h.backend->get.after.open();
+    h.idle();
+    ASSERT_EQ(read.calls, 1);
+    EXPECT_EQ(text(*read.value), "(nothing)");
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+}
+
 TEST(Promise1, a_fill_of_a_tier_that_overtakes_the_erase_is_not_believed) {
     Harness h;
     const auto cache = Harness::make(h.options());

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "planted_bug.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace tiercel::simulation {
+
+/// One mistake of core/src/planted_bug.hpp, and what it breaks.
+struct PlantedBug {
+    Bug bug;
+    std::string_view name;
+    std::string_view what; ///< the mistake, as one would tell it
+};
+
+/// All of them.
+std::span<const PlantedBug> planted_bugs();
+
+} // namespace tiercel::simulation
