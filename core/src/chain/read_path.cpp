@@ -218,18 +218,8 @@ private:
         std::vector<WireValue> values(items_.size());
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            const bool above =
-                item.fill && item.answered_by > 0 && (!is_overtaken(item) || planted(Bug::overtaken_fill_is_written));
-            item.fill = above;
-            if (!above) continue;
-            auto life = item.life;
-            if (life && !planted(Bug::fill_has_its_whole_life_again))
-                *life -= chain_->runtime->now() - item.answered_at;
-            if (life && *life <= nanoseconds::zero()) {
-                item.fill = false;
-            } else {
-                values[i] = chain_->wire_value(*item.entry, life);
-            }
+            if (item.answered_by == 0) item.fill = false;
+            if (item.fill) values[i] = chain_->wire_value(*item.entry, item.life);
         }
         for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
             if (options_.skip.has_tier(t)) continue;
@@ -238,7 +228,8 @@ private:
             std::vector<std::size_t> which;
             for (std::size_t i = 0; i < items_.size(); ++i) {
                 const auto& item = items_[i];
-                if (!item.fill || item.answered_by <= t || item.failed[t]) continue;
+                if (!item.fill || item.answered_by <= t || item.failed[t] || !has_life_left(item, values[i])) continue;
+                if (is_overtaken(item) && !planted(Bug::overtaken_fill_is_written)) continue;
                 stores.push_back({&item.key, &values[i], item.entry->hash});
                 which.push_back(i);
             }
@@ -247,6 +238,13 @@ private:
             co_await signal->wait();
             co_await erase_overtaken(t, which);
         }
+    }
+
+    /// The value goes to a tier now, with what is left of its life by now: the tier before may have taken its time.
+    bool has_life_left(const Item& item, WireValue& value) const {
+        if (!item.life || planted(Bug::fill_has_its_whole_life_again)) return true;
+        value.life = *item.life - (chain_->runtime->now() - item.answered_at);
+        return *value.life > nanoseconds::zero();
     }
 
     /// The flight hears of an invalidation only until its waiters are told; the fence stands until this descent ends.

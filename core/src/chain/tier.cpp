@@ -155,11 +155,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     call->keys.reserve(lookups.size() + 1);
     for (const auto& lookup : lookups)
         call->keys.push_back(backend_key(*lookup.key));
-    auto due = marker_due_.load(std::memory_order_relaxed);
-    call->with_marker =
-        !marker_heard_.load(std::memory_order_relaxed) ||
-        (due <= detail::to_nanos(now) &&
-         marker_due_.compare_exchange_strong(due, detail::to_nanos(now + marker_interval), std::memory_order_relaxed));
+    call->with_marker = marker_due_.load(std::memory_order_relaxed) <= detail::to_nanos(now);
     if (call->with_marker) call->keys.push_back(backend_key(marker_));
     call->views.assign(call->keys.begin(), call->keys.end());
 
@@ -175,7 +171,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     }
     if (context_.scope->over()) raw.assign(size, Error(Errc::closed, "cache '" + context_.cache_name + "' is closed"));
     if (call->with_marker) {
-        heed_marker(raw.back());
+        heed_marker(raw.back(), now);
         raw.pop_back();
     }
 
@@ -250,8 +246,8 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     return {TierAnswer::Kind::hit, header.negative, life, std::nullopt};
 }
 
-void Tier::heed_marker(const spi::Lookup& marker) {
-    marker_heard_.store(bool(marker), std::memory_order_relaxed);
+void Tier::heed_marker(const spi::Lookup& marker, SteadyTime asked) {
+    marker_due_.store(marker ? detail::to_nanos(asked + marker_interval) : 0, std::memory_order_relaxed);
     if (!marker || !*marker || planted(Bug::clear_marker_is_not_heeded)) return;
     wire::Unpacked unpacked;
     const wire::Expected expected{marker_.fingerprint, 0, 0};

@@ -53,7 +53,7 @@ struct WireValue {
 /// deadline does. A backend that never answers costs its caller the timeout and this tier a dangling call.
 ///
 /// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
-/// once a second, and until the backend has first answered for it, which is how other processes learn of it.
+/// unless one that began within the last second was told of it, which is how other processes learn of it.
 /// Thread safety: all members may be called concurrently.
 class Tier : public std::enable_shared_from_this<Tier> {
 public:
@@ -110,7 +110,7 @@ private:
     boost::asio::awaitable<Outcomes> write_now(Call& call);
     boost::asio::awaitable<Outcomes> erase_now(Call& call);
     TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
-    void heed_marker(const spi::Lookup& marker);
+    void heed_marker(const spi::Lookup& marker, SteadyTime asked);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
     void count(const Error& error);
     Error wrong_number() const;
@@ -130,8 +130,8 @@ private:
     const WireKey marker_;
 
     std::atomic<std::uint64_t> cleared_before_{0};
+    /// Reads that begin from then on carry the marker's key.
     std::atomic<detail::Nanos> marker_due_{0};
-    std::atomic<bool> marker_heard_{false};
 
     Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
         cleared_;

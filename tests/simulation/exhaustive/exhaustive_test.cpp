@@ -16,10 +16,9 @@ using namespace std::chrono_literals;
 
 constexpr Key k = 0;
 
-/// Many enough to be all, for most.
-std::uint64_t most_orders() {
-    return test::effort(60'000, 2'000'000);
-}
+/// Enough to be all, for most.
+constexpr std::uint64_t quick_orders = 60'000;
+constexpr std::uint64_t long_orders = 2'000'000;
 
 struct Scenario {
     const char* name;
@@ -169,19 +168,19 @@ class EveryOrder : public ::testing::TestWithParam<Scenario> {
 protected:
     ~EveryOrder() override { planted_bug = Bug::none; }
 
-    static Exploration explored() {
+    static Exploration explored(std::uint64_t most) {
         return explore(
             [](const testing::VirtualRuntime::Chooser& chooser) {
                 Stage stage(GetParam().settings, chooser);
                 GetParam().play(stage);
                 return stage.verdict();
             },
-            most_orders());
+            most);
     }
 };
 
 TEST_P(EveryOrder, keeps_the_promises) {
-    const auto found = explored();
+    const auto found = explored(test::effort(quick_orders, long_orders));
     std::printf("%-36s %8llu orders%s, up to %zu choices\n", GetParam().name,
                 static_cast<unsigned long long>(found.orders), found.complete ? ", all there are" : "", found.longest);
     EXPECT_EQ(found.broken, "") << "choices " << to_text(found.choices);
@@ -189,7 +188,7 @@ TEST_P(EveryOrder, keeps_the_promises) {
 
 TEST_P(EveryOrder, notices_a_bug_that_breaks_them) {
     planted_bug = GetParam().bug;
-    const auto found = explored();
+    const auto found = explored(quick_orders);
     EXPECT_NE(found.broken, "") << "in none of " << found.orders << " orders";
 }
 

@@ -17,6 +17,9 @@ struct JudgeOptions {
     /// Whether promise 1 is asked for values that other processes loaded, too, by their clocks. Not promised so far: a
     /// fill that another process has under way may come after an erase, and the fence may have been forgotten by then.
     bool across_processes = false;
+    /// Whether it is asked for after a tier has lost a write that it had acknowledged (a failover to an older replica),
+    /// by those who skip memory or have it there no more. Not promised so far.
+    bool after_lost_writes = false;
 };
 
 /// Everything in the history that breaks a promise; empty if nothing does. Of each rule the first breach of a key only.

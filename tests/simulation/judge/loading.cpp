@@ -6,11 +6,12 @@ namespace tiercel::simulation {
 
 namespace {
 
-/// Whether the key's epoch may have moved from the beginning of this load's flight until `when`.
-bool moved_between(const CaseFile& file, const Birth& load, nanoseconds when) {
-    const auto& moves = file.moves(load.life, load.key);
+/// Whether the key's epoch may have moved from the beginning of the flights of two loads until the second load began.
+bool moved_between(const CaseFile& file, const Birth& one, const Birth& two) {
+    const auto& moves = file.moves(one.life, one.key);
+    const auto began = std::min(one.flight_began, two.flight_began);
     return std::any_of(moves.begin(), moves.end(), [&](const Move& move) {
-        return move.begin.at <= when && (!move.end || move.act == Act::put || move.end.at >= load.flight_began);
+        return move.begin.at <= two.begin.at && (!move.end || move.act == Act::put || move.end.at >= began);
     });
 }
 
@@ -45,7 +46,7 @@ void judge_pair(CaseFile& file, std::size_t first, std::size_t second) {
     const auto& two = file.history.births[second];
     const auto& life = file.history.lives[one.life];
     if (!is_over(one, two)) {
-        if (!moved_between(file, one, two.begin.at)) {
+        if (!moved_between(file, one, two)) {
             file.report(2, "k" + std::to_string(one.key) + " was loaded twice at once: " + file.name_of_birth(first) +
                                " and " + file.name_of_birth(second) + ", and nothing moved its epoch");
         }
@@ -56,7 +57,7 @@ void judge_pair(CaseFile& file, std::size_t first, std::size_t second) {
     if (!kept || life.evictions != 0 || one.end.at >= two.flight_began || one.end.at == one.deadline) return;
     const auto kept_for = least_life(life, one);
     if (kept_for != nanoseconds::max() && two.flight_began >= one.end.at + kept_for) return;
-    if (moved_between(file, one, two.begin.at)) return;
+    if (moved_between(file, one, two)) return;
     if (was_asked_past_memory(file, one) || was_asked_past_memory(file, two)) return;
     const auto* closing = file.closing(one.life);
     if (closing != nullptr && closing->begin.before(two.begin)) return;

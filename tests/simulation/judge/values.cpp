@@ -39,6 +39,18 @@ std::optional<nanoseconds> death_of(const CaseFile& file, const Birth& birth, bo
     return birth.end.at + *ttl;
 }
 
+/// Whether a tier has lost what a put, this one or a later one, had it store, and said nothing: then the older value is
+/// still there, and the fence against it is thought to be needed no more.
+bool was_lost(const CaseFile& file, const Read& read, const Move& move) {
+    if (file.options.after_lost_writes) return false;
+    const auto& calls = file.calls(read.life, read.key);
+    return std::any_of(calls.begin(), calls.end(), [&](std::size_t index) {
+        const auto& call = file.history.server_calls[index];
+        return call.kind == ServerCall::Kind::put && call.ok && call.faulty && move.begin.before(call.begin) &&
+               call.begin.before(read.end);
+    });
+}
+
 /// The move that should have kept a value of this birth from the reader; null if none.
 const Move* broken_by(const CaseFile& file, const Read& read, std::size_t born) {
     const auto& birth = file.history.births[born];
@@ -48,6 +60,7 @@ const Move* broken_by(const CaseFile& file, const Read& read, std::size_t born) 
     for (const auto& move : file.moves(read.life, read.key)) {
         if (!move.certain || !move.end || !move.end.before(read.begin)) continue;
         if (move.act == Act::put && move.birth == born) continue;
+        if (was_lost(file, read, move)) continue;
         const bool is_put = birth.kind == Birth::Kind::put;
         if (move.by_version) {
             if (birth.source_version >= move.version) continue;

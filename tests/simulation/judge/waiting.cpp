@@ -97,7 +97,8 @@ void judge_waiting(CaseFile& file) {
             } else if (own && reads) {
                 judge_patience(file, i, operation.keys[k]);
             } else if (result.text.find("TimeoutOptions::source") != std::string::npos) {
-                if (reads) judge_source_timeout(file, i, operation.keys[k]);
+                // Of a batch one cannot tell when it was.
+                if (reads && operation.keys.size() == 1) judge_source_timeout(file, i, operation.keys[k]);
             } else if (!own && operation.strictness != Strictness::strict) {
                 file.report(6, file.name(i) + " was told " + result.text + ": a tier's failure is not its caller's");
             }

@@ -373,6 +373,23 @@ TEST(Promise4, memory_and_tier_have_caps_of_their_own) {
     EXPECT_EQ(text(cache.get("k")), "(nothing)");
 }
 
+TEST(Promise4, a_tier_that_is_filled_after_a_slow_one_gets_the_life_that_is_left_by_then) {
+    Harness h;
+    const auto slow = std::make_shared<ScriptedBackend>(*h.runtime);
+    slow->put.before.shut();
+    auto options = h.options();
+    options.expiry.ttl = 100ms;
+    options.tiers.insert(options.tiers.begin(),
+                         TierOptions{.backend = std::shared_ptr<spi::Backend>(slow), .name = "slow", .timeout = 60ms});
+    const auto cache = Harness::make(std::move(options));
+    h.source.rows["k"] = "v";
+    const auto loaded = h.runtime->now();
+    ASSERT_EQ(text(cache.get_or_load("k")), "v");
+    h.runtime->advance(60ms);
+    ASSERT_EQ(h.backend->data.size(), 1u);
+    EXPECT_LE(h.backend->data.begin()->second.expires, loaded + 100ms);
+}
+
 TEST(Promise4, an_idle_entry_leaves_and_one_in_use_stays) {
     Harness h;
     auto options = h.memory_only();
