@@ -31,7 +31,7 @@ constexpr std::chrono::seconds last_words{60};
 
 class ChainEngine final : public Engine, public std::enable_shared_from_this<ChainEngine> {
 public:
-    explicit ChainEngine(chain::ChainPtr chain) : chain_(std::move(chain)) {}
+    explicit ChainEngine(chain::ChainPtr chain) : Engine(chain->refresh_rule.exists()), chain_(std::move(chain)) {}
 
     EntryPtr find(KeyRef key) noexcept override {
         thread_local unsigned since_timed = 0;
@@ -42,6 +42,11 @@ public:
 
     void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept override {
         chain_->store.find_many(keys, found);
+    }
+
+    void refresh_if_due(std::span<const EntryPtr> hits, const std::shared_ptr<SourceFunction>& loader,
+                        const CallOptions& call) override {
+        chain::refresh_if_due(chain_, hits, loader, call);
     }
 
     std::optional<Result<Answer>> look_no_further(const CallOptions& options) override {
@@ -277,6 +282,8 @@ CacheStats ChainEngine::stats() const {
     stats.source.load_timeouts = chain.sources->timeouts();
     stats.source.absent = chain.absent.get();
     stats.source.joined = chain.flights.joined();
+    stats.source.refreshes = chain.refreshes.get();
+    stats.source.unchanged = chain.unchanged.get();
     stats.source.writes = chain.key_writes.get();
     stats.source.write_failures = chain.write_failures.get();
     stats.source.load_latency = chain.load_latency.get();
@@ -291,10 +298,22 @@ CacheStats ChainEngine::stats() const {
     stats.pressure.fences = chain.fences->size();
     stats.pressure.max_fences = chain.fences->capacity();
     stats.pressure.fence_overflows = chain.fences->overflows();
+    for (const auto& repairs : chain.repairs) {
+        stats.pressure.repairs += repairs->waiting();
+        stats.pressure.max_repairs += chain::Repairs::most_keys;
+        stats.pressure.repaired += repairs->done();
+        stats.pressure.repair_overflows += repairs->overflows();
+    }
+    stats.pressure.failing_keys = chain.failing.size();
+    stats.pressure.max_failing_keys = chain.failing.capacity();
+
+    for (std::size_t reason = 0; reason < stale_reason_count; ++reason)
+        stats.stale[reason] = chain.stale_served[reason].get();
 
     if (chain.recorder) stats.recording = chain.recorder->stats();
 
-    stats.listener_failures = chain.listener_failures.get();
+    stats.listener_failures = chain.listener_failures.get() + chain.events->failures();
+    stats.dropped_events = chain.events->dropped();
     stats.left_behind = left_behind_.load(std::memory_order_relaxed);
     return stats;
 }

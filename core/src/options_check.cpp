@@ -62,6 +62,17 @@ std::optional<Error> check_split(const TierOptions& tier, const std::string& fie
     return std::nullopt;
 }
 
+std::optional<Error> check_breaker(const BreakerOptions& breaker, const std::string& field) {
+    if (breaker.back_off_min <= nanoseconds::zero()) {
+        return wrong(field + "back_off_min", "must be positive; the default is 50 ms");
+    }
+    if (breaker.back_off_max < breaker.back_off_min) return wrong(field + "back_off_max", "is below back_off_min");
+    if (breaker.back_off_max > std::chrono::hours(24)) {
+        return wrong(field + "back_off_max", "is over a day: that long a tier that is back would not be noticed");
+    }
+    return std::nullopt;
+}
+
 std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std::set<std::string>& names) {
     const auto& tier = options.tiers[i];
     const auto field = "tiers[" + std::to_string(i) + "].";
@@ -75,7 +86,38 @@ std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std
     if (tier.large_values == LargeValues::split) {
         if (auto error = check_split(tier, field)) return error;
     }
-    return check_positive(field + "timeout", tier.timeout);
+    if (auto error = check_positive(field + "timeout", tier.timeout)) return error;
+    return check_breaker(tier.breaker, field + "breaker.");
+}
+
+std::optional<Error> check_stale(const EngineOptions& options) {
+    const auto& stale = options.stale;
+    if (stale.keep < nanoseconds::zero()) return wrong("stale.keep", "must not be negative; 0 serves nothing stale");
+    if (stale.keep > longest_life) return wrong("stale.keep", "is over 100 years");
+    if (stale.soft_timeout && *stale.soft_timeout <= nanoseconds::zero()) {
+        return wrong("stale.soft_timeout", "must be positive; set stale.while_revalidate not to wait at all");
+    }
+    if (stale.soft_timeout && stale.keep == nanoseconds::zero()) {
+        return wrong("stale.soft_timeout", "has no use without stale.keep, which is 0: there is nothing to serve then");
+    }
+    if (stale.soft_timeout && stale.while_revalidate) {
+        return wrong("stale.soft_timeout",
+                     "has no use with stale.while_revalidate, which does not wait at all; set that "
+                     "to false");
+    }
+    if (stale.retry_after < nanoseconds::zero()) return wrong("stale.retry_after", "must not be negative");
+    if (stale.retry_after > longest_life) return wrong("stale.retry_after", "is over 100 years");
+    return std::nullopt;
+}
+
+std::optional<Error> check_refresh(const RefreshOptions& refresh) {
+    if (!(refresh.ahead >= 0 && refresh.ahead < 1)) {
+        return wrong("refresh.ahead", "must be at least 0 and below 1: it is a share of the life");
+    }
+    if (!(refresh.early >= 0 && refresh.early <= 1000)) {
+        return wrong("refresh.early", "must be from 0 to 1,000: it is a number of load times, and 1 the usual one");
+    }
+    return std::nullopt;
 }
 
 } // namespace
@@ -116,6 +158,9 @@ std::optional<Error> check_options(const EngineOptions& options) {
     }
     if (options.expiry.negative_ttl > longest_life) return wrong("expiry.negative_ttl", "is over 100 years");
     if (auto error = check_life("expiry.max_idle", options.expiry.max_idle)) return error;
+
+    if (auto error = check_stale(options)) return error;
+    if (auto error = check_refresh(options.refresh)) return error;
 
     if (auto error = check_positive("timeouts.call", options.timeouts.call)) return error;
     if (auto error = check_positive("timeouts.source", options.timeouts.source)) return error;

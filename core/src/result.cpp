@@ -21,6 +21,7 @@ std::string_view to_string(Errc code) noexcept {
         "would_block",
         "unsupported",
         "corrupt",
+        "breaker_open",
         "connection_failed",
         "connection_lost",
         "authentication_failed",

@@ -4,15 +4,12 @@
 
 namespace tiercel::detail {
 
-SourceBatch::SourceBatch(std::shared_ptr<spi::Runtime> runtime, std::vector<EntryPtr> entries, SteadyTime deadline,
-                         Errc thrown, OnSettled on_settled, std::function<void(std::size_t)> on_late)
-    : runtime_(std::move(runtime)),
-      entries_(std::move(entries)),
-      deadline_(deadline),
+SourceBatch::SourceBatch(Work work, Errc thrown, OnSettled on_settled, std::function<void(std::size_t)> on_late)
+    : work_(std::move(work)),
       thrown_(thrown),
       on_settled_(std::move(on_settled)),
       on_late_(std::move(on_late)),
-      settled_(entries_.size()) {}
+      settled_(work_.entries.size()) {}
 
 void SourceBatch::done(std::size_t index, LoadFacts facts) {
     if (settle(index)) {

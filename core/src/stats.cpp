@@ -43,6 +43,12 @@ nanoseconds LatencyHistogram::quantile(double q) const noexcept {
     return upper_bound(bucket_count - 1);
 }
 
+std::string_view to_string(BreakerState state) noexcept {
+    static constexpr std::array<std::string_view, 3> names = {"closed", "open", "half_open"};
+    const auto index = static_cast<std::size_t>(state);
+    return index < names.size() ? names[index] : "unknown";
+}
+
 std::uint64_t TierStats::error_count() const noexcept {
     return std::accumulate(errors.begin(), errors.end(), std::uint64_t{0});
 }
@@ -161,6 +167,13 @@ std::string to_table(const CacheStats& stats) {
     add_row(out, {"source", count_text(source.loads - std::min(source.loads, source.absent + source.load_failures)),
                   count_text(source.absent), "-", count_text(source.load_failures), quantile_texts(source.load_latency),
                   "-"});
+    if (const auto served = std::accumulate(stats.stale.begin(), stats.stale.end(), std::uint64_t{0}); served != 0) {
+        const auto of = [&](StaleReason reason) { return count_text(stats.stale[static_cast<std::size_t>(reason)]); };
+        out += rule + "\nserved stale " + count_text(served) + ": revalidating " + of(StaleReason::revalidating) +
+               ", load failed " + of(StaleReason::load_failed) + ", slow " + of(StaleReason::load_slow) +
+               ", to retry later " + of(StaleReason::retry_later) + ", not to load " + of(StaleReason::not_loaded) +
+               '\n';
+    }
     if (memory.estimates) {
         const auto& hits = *memory.estimates;
         char text[128];
@@ -183,6 +196,14 @@ std::string to_table(const CacheStats& stats) {
     for (const auto& tier : stats.tiers) {
         add_stored_row(out, tier.name, count_text(tier.puts), bytes_text(tier.raw_bytes_out),
                        bytes_text(tier.bytes_out), percent_text(tier.bytes_out, tier.raw_bytes_out));
+    }
+    for (const auto& tier : stats.tiers) {
+        const auto& breaker = tier.breaker;
+        if (breaker.opened == 0) continue;
+        out += "breaker: " + tier.name.substr(0, 11) + " is " + std::string(to_string(breaker.state)) + "; opened " +
+               count_text(breaker.opened) + " times, probed " + count_text(breaker.probes) +
+               " times;\n         skipped by " + count_text(breaker.skipped_lookups) + " lookups and " +
+               count_text(breaker.skipped_writes) + " writes\n";
     }
     for (const auto& tier : stats.tiers) {
         if (tier.split_puts + tier.split_reads + tier.split_incomplete == 0) continue;

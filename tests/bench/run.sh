@@ -6,11 +6,13 @@
 #                                                       build/release/peers.json; --help lists the options
 #   tests/bench/run.sh clients [--filter memcached ...] the clients of Redis and Memcached beside others, over real servers;
 #                                                       all numbers go to build/release/clients.json
+#   tests/bench/run.sh outage                           what a server that does not answer costs, and for how long
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 case "${1:-}" in
     peers | clients) comparison=$1 program=bench_$1; shift ;;
+    outage) comparison='' program=bench_outage ;;
     *) comparison='' program=tiercel_bench ;;
 esac
 cmake --preset release -DTIERCEL_BENCHMARKS=ON --log-level=WARNING >/dev/null
@@ -21,6 +23,7 @@ echo "$(nproc) x ${model:-unknown processor}, $(. /etc/os-release && echo "$PRET
 if [ -n "$comparison" ]; then
     exec "build/release/tests/bench/$comparison/$program" --json "build/release/$comparison.json" "$@"
 fi
+if [ $program = bench_outage ]; then exec build/release/tests/bench/bench_outage; fi
 echo
 echo '| benchmark | median, ns | spread (cv) | million a second |'
 echo '|---|---:|---:|---:|'

@@ -79,6 +79,8 @@ std::string every_byte() {
 
 void capture_replies(Capture& to) {
     to.write("greeting", "mg tiercel:ping O1\r\nmn\r\n");
+    to.write("greeting_of_one_that_has_the_key",
+             set("tiercel:ping", "somebody's", "T60 q") + "mg tiercel:ping O1\r\nmn\r\nmd tiercel:ping q\r\n");
     to.write("set", set("text", "some text", "T60 O2") + set("text", "some text", "c O3 k"));
     to.write("miss", "mg none v c t O4\r\nmg none v\r\nmd none O5\r\nmd none\r\nmg none T60 O6\r\n");
     to.write("hit", "mg text v c t O7\r\n");

@@ -1,7 +1,9 @@
 // What a peer sends in place of memcached's meta protocol: however it is cut into pieces, the same replies come of it,
 // or the same error after the same replies; no reply is over the limit, and each is read again when it is told again.
+// The same bytes are then taken for the answers to the greeting.
 
 #include "meta_errors.hpp"
+#include "meta_protocol.hpp"
 #include "meta_reader.hpp"
 #include "reply_stream.hpp"
 
@@ -15,6 +17,7 @@ using fuzz::Reply;
 using memcached::MetaReader;
 
 constexpr std::size_t max_value_bytes = 300; // small, so that a small input reaches it
+constexpr std::size_t large_bytes = 40;
 constexpr std::size_t max_message_bytes = 300;
 
 bool is_stand_in(const Reply& reply) {
@@ -72,12 +75,31 @@ void is_explained(const Reply& reply) {
         std::all_of(error.message().begin(), error.message().end(), [](char c) { return c >= ' ' && c <= '~'; }));
 }
 
+bool is_status(const Reply& reply, BytesView text) {
+    return reply.kind == Reply::Kind::status && reply.text == text;
+}
+
+/// The greeting is over with the two answers that a memcached gives, and with no others.
+void is_greeted_by_memcached_only(BytesView stream, const fuzz::Reading& reading) {
+    const auto make_codec = [] {
+        return memcached::MetaProtocol("memcached 127.0.0.1:11211", max_value_bytes).make_codec();
+    };
+    const auto greeting = fuzz::judge_greeting(make_codec, stream, max_message_bytes);
+    const auto& replies = reading.replies;
+    const bool answered = replies.size() >= 2 && replies[0].tag == 1 &&
+                          (replies[0].kind == Reply::Kind::nil || is_status(replies[0], "HD")) &&
+                          is_status(replies[1], "MN");
+    fuzz::require(greeting.over == answered);
+    fuzz::require(greeting.judged <= 2);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const BytesView stream(reinterpret_cast<const char*>(data), size);
     const auto whole = fuzz::read_whole(MetaReader(max_value_bytes), stream);
-    const auto in_pieces = fuzz::read_in_pieces(MetaReader(max_value_bytes), stream, fuzz::PieceSizes(stream));
+    const auto in_pieces =
+        fuzz::read_in_pieces(MetaReader(max_value_bytes, large_bytes), stream, fuzz::PieceSizes(stream));
     fuzz::require(whole == in_pieces);
     fuzz::require(!whole.error || *whole.error == Errc::protocol_error);
     std::string again;
@@ -87,5 +109,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         again += told_again(reply);
     }
     fuzz::require(fuzz::read_whole(MetaReader(max_value_bytes), again) == fuzz::Reading{whole.replies, {}});
+    is_greeted_by_memcached_only(stream, whole);
     return 0;
 }

@@ -77,6 +77,13 @@ void capture_one_server(const std::filesystem::path& folder) {
     Capture to(server.port(), folder);
     to.write("log_in", {{"SELECT", "1"}, {"SELECT", "0"}, {"CLIENT", "SETNAME", "tiercel"}, {"PING"}});
     to.write("log_in_refused", {{"AUTH", "nobody", "wrong"}, {"SELECT", "99"}, {"PING"}});
+    const std::vector<Command> whole_log_in = {
+        {"AUTH", "somebody", "fuzzed-pass"}, {"SELECT", "3"}, {"CLIENT", "SETNAME", "tiercel"}, {"ROLE"}, {"PING"}};
+    to.ask({{"ACL", "SETUSER", "somebody", "on", ">fuzzed-pass", "+@all"}});
+    to.write("log_in_at_a_master", whole_log_in);
+    to.ask({{"REPLICAOF", "127.0.0.1", "1"}});
+    to.write("log_in_at_a_replica", whole_log_in);
+    to.ask({{"REPLICAOF", "NO", "ONE"}, {"SELECT", "0"}});
     to.write("status", {{"SET", "text", "some text"}});
     to.write("integers",
              {{"INCR", "n"}, {"DECRBY", "n", "43"}, {"SET", "n", "9223372036854775807"}, {"INCRBY", "n", "0"}});

@@ -36,7 +36,7 @@ std::string described(const KeyResult& result) {
     case KeyResult::Kind::done: {
         std::string text = result.report.in_memory ? "done, in memory" : "done";
         for (const auto& tier : result.report.tiers) {
-            static constexpr const char* kinds[] = {"done", "skipped", "too large", "failed"};
+            static constexpr const char* kinds[] = {"done", "skipped", "too large", "failed", "queued"};
             text += ", " + tier.tier + " " + kinds[static_cast<std::size_t>(tier.kind)];
         }
         return text;

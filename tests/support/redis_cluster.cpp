@@ -70,19 +70,17 @@ void RedisCluster::add_node() {
         ServerOptions server{.arguments = {"--cluster-enabled", "yes", "--cluster-node-timeout",
                                            options_.node_timeout_ms, "--cluster-port", bus_port,
                                            "--repl-diskless-sync-delay", "0"}};
-        const auto tls_port = std::to_string(free_loopback_port());
+        const auto tls_port = free_loopback_port();
         if (const auto& tls = options_.tls) {
-            server.arguments.insert(server.arguments.end(),
-                                    {"--tls-port", tls_port, "--tls-cluster", "yes", "--tls-cert-file",
-                                     tls->certificate.string(), "--tls-key-file", tls->key.string(),
-                                     "--tls-ca-cert-file", tls->authority.string(), "--tls-auth-clients",
-                                     tls->asks_clients ? "yes" : "no"});
+            const auto more = tls_arguments(*tls, tls_port);
+            server.arguments.insert(server.arguments.end(), more.begin(), more.end());
+            server.arguments.insert(server.arguments.end(), {"--tls-cluster", "yes"});
         }
         server.arguments.insert(server.arguments.end(), options_.arguments.begin(), options_.arguments.end());
         try {
             nodes_.push_back(std::make_unique<RedisServer>(std::move(server)));
             bus_ports_.push_back(bus_port);
-            tls_ports_.push_back(tls_port);
+            tls_ports_.push_back(std::to_string(tls_port));
             return;
         } catch (const std::runtime_error&) {
             if (attempt == 2) throw; // else the port may have been taken meanwhile

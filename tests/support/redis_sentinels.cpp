@@ -35,16 +35,8 @@ bool SentinelServer::answers_without_pid(const std::string& answer) const {
 }
 
 RedisSentinels::RedisSentinels(RedisSentinelsOptions options) : options_(std::move(options)) {
-    for (std::size_t i = 0; i <= options_.replicas; ++i) {
-        ServerOptions server{.arguments = {"--repl-diskless-sync-delay", "0"}};
-        const auto add = [&](std::vector<std::string> more) {
-            server.arguments.insert(server.arguments.end(), more.begin(), more.end());
-        };
-        if (!options_.password.empty()) add({"--requirepass", options_.password, "--masterauth", options_.password});
-        if (i > 0) add({"--replicaof", "127.0.0.1", std::to_string(servers_.front()->port())});
-        add(options_.arguments);
-        servers_.push_back(std::make_unique<RedisServer>(std::move(server)));
-    }
+    for (std::size_t i = 0; i <= options_.replicas; ++i)
+        add_server();
     for (std::size_t i = 1; i < servers_.size(); ++i) {
         // A replica that has not finished its first sync would never be promoted.
         const bool in_sync =
@@ -53,26 +45,50 @@ RedisSentinels::RedisSentinels(RedisSentinelsOptions options) : options_(std::mo
     }
     const auto& name = options_.master_name;
     const auto quorum = std::to_string(options_.sentinels / 2 + 1);
-    std::string configuration = "sentinel monitor " + name + " 127.0.0.1 " + std::to_string(servers_.front()->port()) +
-                                " " + quorum + "\nsentinel down-after-milliseconds " + name + " " +
-                                options_.down_after_ms + "\nsentinel failover-timeout " + name + " 2000\n";
+    std::string configuration = "sentinel monitor " + name + " 127.0.0.1 " + std::to_string(port_of_master()) + " " +
+                                quorum + "\nsentinel down-after-milliseconds " + name + " " + options_.down_after_ms +
+                                "\nsentinel failover-timeout " + name + " 2000\n";
     if (!options_.password.empty()) configuration += "sentinel auth-pass " + name + " " + options_.password + "\n";
     if (!options_.sentinel_password.empty()) {
         configuration += "requirepass " + options_.sentinel_password + "\nsentinel sentinel-pass " +
                          options_.sentinel_password + "\n";
     }
-    for (std::size_t i = 0; i < options_.sentinels; ++i) {
-        sentinels_.push_back(
-            std::make_unique<SentinelServer>(configuration, ServerOptions{.arguments = options_.sentinel_arguments}));
-    }
+    for (std::size_t i = 0; i < options_.sentinels; ++i)
+        add_sentinel(configuration);
     if (!is_settled()) throw std::runtime_error("the sentinels do not find each other and the replicas");
 }
 
-std::vector<std::string> RedisSentinels::urls() const {
-    std::vector<std::string> urls;
-    for (const auto& sentinel : sentinels_)
-        urls.push_back(sentinel->url());
-    return urls;
+void RedisSentinels::add_server() {
+    ServerOptions server{.arguments = {"--repl-diskless-sync-delay", "0"}};
+    const auto add = [&](const std::vector<std::string>& more) {
+        server.arguments.insert(server.arguments.end(), more.begin(), more.end());
+    };
+    const auto tls_port = add_tls(server.arguments);
+    if (!options_.password.empty()) add({"--requirepass", options_.password, "--masterauth", options_.password});
+    if (!servers_.empty()) add({"--replicaof", "127.0.0.1", std::to_string(port_of_master())});
+    add(options_.arguments);
+    servers_.push_back(std::make_unique<RedisServer>(std::move(server)));
+    tls_ports_.push_back(tls_port);
+}
+
+void RedisSentinels::add_sentinel(const std::string& configuration) {
+    ServerOptions sentinel{.arguments = options_.sentinel_arguments};
+    const auto tls_port = add_tls(sentinel.arguments);
+    sentinels_.push_back(std::make_unique<SentinelServer>(configuration, std::move(sentinel)));
+    urls_.push_back(options_.tls ? "rediss://127.0.0.1:" + std::to_string(tls_port) : sentinels_.back()->url());
+}
+
+std::uint16_t RedisSentinels::add_tls(std::vector<std::string>& arguments) const {
+    if (!options_.tls) return 0;
+    const auto port = free_loopback_port();
+    const auto more = tls_arguments(*options_.tls, port);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    arguments.insert(arguments.end(), {"--tls-replication", "yes"});
+    return port;
+}
+
+std::uint16_t RedisSentinels::port_of_master() const {
+    return options_.tls ? tls_ports_.front() : servers_.front()->port();
 }
 
 std::string RedisSentinels::ask(std::size_t server, const std::string& command) const {

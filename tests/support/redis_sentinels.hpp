@@ -3,8 +3,10 @@
 #include "support/redis_server.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,8 @@ struct RedisSentinelsOptions {
     /// Added to the end of every server's command line, and every sentinel's.
     std::vector<std::string> arguments = {};
     std::vector<std::string> sentinel_arguments = {};
+    /// All speak TLS too, at a port of their own, as they then do among themselves, and name each other by that port.
+    std::optional<ServerTls> tls = {};
 };
 
 /// A master (server 0), its replicas, and sentinels that watch them, all real and on free loopback ports. Made when the
@@ -54,8 +58,8 @@ public:
     std::size_t servers() const noexcept { return servers_.size(); }
     SentinelServer& sentinel(std::size_t index) { return *sentinels_.at(index); }
     std::size_t sentinels() const noexcept { return sentinels_.size(); }
-    /// Of the sentinels.
-    std::vector<std::string> urls() const;
+    /// Of the sentinels; of their ports for TLS if there is TLS.
+    const std::vector<std::string>& urls() const noexcept { return urls_; }
 
     /// As of ask_redis, of a server.
     std::string ask(std::size_t server, const std::string& command) const;
@@ -69,9 +73,18 @@ public:
     bool is_settled() const;
 
 private:
+    void add_server();
+    void add_sentinel(const std::string& configuration);
+    /// Appends what has a server speak TLS. The port, 0 without TLS.
+    std::uint16_t add_tls(std::vector<std::string>& arguments) const;
+    /// That the others know it by.
+    std::uint16_t port_of_master() const;
+
     RedisSentinelsOptions options_;
     std::vector<std::unique_ptr<RedisServer>> servers_;
+    std::vector<std::uint16_t> tls_ports_; // of the servers
     std::vector<std::unique_ptr<SentinelServer>> sentinels_;
+    std::vector<std::string> urls_;
 };
 
 } // namespace tiercel::test

@@ -30,9 +30,9 @@ std::vector<std::string> RedisServer::command() const {
                                       "no"};
     const auto add = [&](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
     if (const auto& tls = options().tls) {
-        add({"--port", "0", "--tls-port", std::to_string(port())});
-        add({"--tls-cert-file", tls->certificate.string(), "--tls-key-file", tls->key.string()});
-        add({"--tls-ca-cert-file", tls->authority.string(), "--tls-auth-clients", tls->asks_clients ? "yes" : "no"});
+        add({"--port", "0"});
+        const auto more = tls_arguments(*tls, port());
+        words.insert(words.end(), more.begin(), more.end());
     } else {
         add({"--port", std::to_string(port())});
     }
@@ -46,6 +46,14 @@ std::vector<std::string> RedisServer::command() const {
 
 bool RedisServer::answers_without_pid(const std::string& answer) const {
     return answer.starts_with("-NOAUTH") || answer.starts_with("-NOPERM");
+}
+
+std::vector<std::string> tls_arguments(const ServerTls& tls, std::uint16_t port) {
+    return {"--tls-port",         std::to_string(port),
+            "--tls-cert-file",    tls.certificate.string(),
+            "--tls-key-file",     tls.key.string(),
+            "--tls-ca-cert-file", tls.authority.string(),
+            "--tls-auth-clients", tls.asks_clients ? "yes" : "no"};
 }
 
 } // namespace tiercel::test

@@ -2,6 +2,10 @@
 
 #include "support/server.hpp"
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 namespace tiercel::test {
 
 /// A real redis-server: no persistence, 16 databases, no password unless asked for by `arguments`.
@@ -22,5 +26,8 @@ private:
     std::string pid_words() const override { return "process_id:"; }
     bool answers_without_pid(const std::string& answer) const override;
 };
+
+/// What has a redis-server, or a sentinel, speak TLS at `port`.
+std::vector<std::string> tls_arguments(const ServerTls& tls, std::uint16_t port);
 
 } // namespace tiercel::test

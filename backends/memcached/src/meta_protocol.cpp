@@ -36,6 +36,8 @@ public:
     }
     bool is_greeted() const noexcept override { return expecting_ == Expecting::nothing; }
     Result<void> feed(BytesView bytes, std::vector<Reply>& replies) override { return reader_.feed(bytes, replies); }
+    std::span<char> room() override { return reader_.room(); }
+    void filled(std::size_t bytes) noexcept override { reader_.filled(bytes); }
 
 private:
     enum class Expecting : unsigned char { lookup, end, nothing };

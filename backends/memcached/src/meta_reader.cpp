@@ -42,7 +42,11 @@ Result<void> MetaReader::feed(BytesView bytes, std::vector<Reply>& replies) {
     while (!bytes.empty()) {
         if (expecting_ == Expecting::value) {
             const auto part = bytes.substr(0, left_);
-            if (!skipping_) reply_.text.append(part);
+            if (is_large_) {
+                value_.append(part);
+            } else if (!skipping_) {
+                reply_.text.append(part);
+            }
             left_ -= part.size();
             bytes.remove_prefix(part.size());
             if (left_ > 0) break;
@@ -53,7 +57,9 @@ Result<void> MetaReader::feed(BytesView bytes, std::vector<Reply>& replies) {
                 return not_memcached("a value does not end where it said");
             }
             bytes.remove_prefix(1);
-            if (--left_ == 0) complete(replies);
+            if (--left_ > 0) continue;
+            if (is_large_) reply_.text = value_.take();
+            complete(replies);
         } else {
             const auto feed = bytes.find('\n');
             const auto part = bytes.substr(0, feed == bytes.npos ? feed : feed + 1);
@@ -110,6 +116,9 @@ Result<void> MetaReader::on_value_line(std::string_view rest) {
     if (skipping_) {
         reply_.kind = Reply::Kind::error;
         reply_.text = too_large_prefix;
+    } else if (value_.is_large(size)) {
+        is_large_ = true;
+        value_.begin(size);
     } else {
         reply_.text.reserve(size);
     }
@@ -164,6 +173,19 @@ void MetaReader::complete(std::vector<Reply>& replies) {
     replies.push_back(std::move(reply_));
     expecting_ = Expecting::line;
     skipping_ = false;
+    is_large_ = false;
+}
+
+std::span<char> MetaReader::room() {
+    return is_large_ && expecting_ == Expecting::value ? value_.room() : std::span<char>();
+}
+
+void MetaReader::filled(std::size_t bytes) noexcept {
+    value_.filled(bytes);
+    left_ -= bytes;
+    if (left_ > 0) return;
+    expecting_ = Expecting::end_of_value;
+    left_ = end_of_line.size();
 }
 
 } // namespace tiercel::memcached

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "transport/arriving_value.hpp"
 #include "transport/reply.hpp"
 
 #include <tiercel/result.hpp>
@@ -7,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +34,18 @@ inline constexpr std::string_view too_large_prefix = "TIERCEL_TOO_LARGE";
 /// Thread safety: none.
 class MetaReader {
 public:
-    explicit MetaReader(std::size_t max_value_bytes) : max_value_bytes_(max_value_bytes) {}
+    /// A value of `large_bytes` or more is read into room().
+    explicit MetaReader(std::size_t max_value_bytes,
+                        std::size_t large_bytes = transport::ArrivingValue::usual_large_bytes)
+        : max_value_bytes_(max_value_bytes), value_(large_bytes) {}
 
     /// Takes any part of the stream and appends the replies that it completes.
     /// Errors: protocol_error; the stream is then of no further use, the replies appended before it are good.
     Result<void> feed(BytesView bytes, std::vector<Reply>& replies);
+
+    /// As of transport::Codec.
+    std::span<char> room();
+    void filled(std::size_t bytes) noexcept;
 
     /// Longer than any line of a server's: a size and some numbers, or an error.
     static constexpr std::size_t max_line_bytes = 2048;
@@ -57,6 +66,8 @@ private:
     Reply reply_;           // the one that is coming
     std::size_t left_ = 0;  // of the value, or of the CR LF behind it
     bool skipping_ = false; // the value is too large
+    bool is_large_ = false; // the value goes to value_
+    transport::ArrivingValue value_;
 };
 
 } // namespace tiercel::memcached

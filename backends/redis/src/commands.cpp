@@ -1,37 +1,37 @@
 #include "commands.hpp"
 
-#include <hiredis/hiredis.h>
-
-#include <boost/container/small_vector.hpp>
-
-#include <memory>
-#include <new>
+#include <charconv>
 
 namespace tiercel::redis {
 
 namespace {
 
-struct FreeCommand {
-    void operator()(char* command) const noexcept { redisFreeSdsCommand(command); }
-};
+/// More than a word has beside its bytes: '$', a length, two line ends.
+constexpr std::size_t word_overhead = 26;
+
+void append_header(Bytes& to, char type, std::size_t number) {
+    char text[word_overhead];
+    text[0] = type;
+    char* const end = std::to_chars(text + 1, text + sizeof text - 2, number).ptr;
+    end[0] = '\r';
+    end[1] = '\n';
+    to.append(text, end + 2);
+}
 
 } // namespace
 
 void Commands::add(std::span<const BytesView> words, Slot slot, std::size_t keys) {
-    boost::container::small_vector<const char*, 16> data;
-    boost::container::small_vector<std::size_t, 16> sizes;
-    data.reserve(words.size());
-    sizes.reserve(words.size());
-    for (const auto word : words) {
-        data.push_back(word.data());
-        sizes.push_back(word.size());
+    if (bytes_.empty()) {
+        std::size_t size = word_overhead;
+        for (const auto word : words)
+            size += word.size() + word_overhead;
+        bytes_.reserve(size);
     }
-    // Not redisFormatCommandArgv, which goes through sprintf for each word.
-    sds text = nullptr;
-    const auto size = redisFormatSdsCommandArgv(&text, static_cast<int>(words.size()), data.data(), sizes.data());
-    if (size < 0) throw std::bad_alloc();
-    const std::unique_ptr<char, FreeCommand> owner(text);
-    bytes_.append(text, static_cast<std::size_t>(size));
+    append_header(bytes_, '*', words.size());
+    for (const auto word : words) {
+        append_header(bytes_, '$', word.size());
+        bytes_.append(word).append("\r\n");
+    }
     parts_.push_back({bytes_.size(), slot, keys > 1});
 }
 

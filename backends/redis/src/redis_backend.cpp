@@ -110,6 +110,25 @@ bool may_be_split(const Error& error) {
     return error == Errc::not_ready;
 }
 
+/// The whole of a get_many of one key, and what is left of one of many: with a frame a third of that one's.
+asio::awaitable<std::vector<Lookup>> do_get_one(ExchangePtr exchange, BytesView key, CallContext call) {
+    Commands commands;
+    const std::array<BytesView, 2> words{"MGET", key};
+    commands.add(words, exchange->slot_of(key));
+    auto answers = co_await exchange->run(std::move(commands), call.deadline);
+
+    auto& answer = answers.front();
+    std::vector<Lookup> lookups;
+    if (!answer) {
+        lookups.emplace_back(answer.error());
+    } else if (answer->kind == Reply::Kind::array && answer->elements.size() == 1) {
+        lookups.push_back(to_lookup(answer->elements.front(), *exchange));
+    } else {
+        lookups.emplace_back(unexpected(*exchange));
+    }
+    co_return lookups;
+}
+
 asio::awaitable<std::vector<Lookup>> do_get_many(ExchangePtr exchange, std::span<const BytesView> keys,
                                                  std::size_t most_together, CallContext call) {
     std::vector<Lookup> lookups;
@@ -157,11 +176,11 @@ asio::awaitable<std::vector<Lookup>> do_get_many(ExchangePtr exchange, std::span
         for (std::size_t i = 0; i < to_split.size(); ++i)
             lookups[to_split[i]] = std::move(apart[i]);
     }
-    if (keys.size() == 1) co_return lookups;
+    if (most_together == 1) co_return lookups;
     // The bound is on a reply: what did not fit beside its neighbours may fit alone.
     for (std::size_t i = 0; i < keys.size(); ++i) {
         if (lookups[i] || lookups[i].error() != Errc::value_too_large) continue;
-        auto alone = co_await do_get_many(exchange, keys.subspan(i, 1), 1, call);
+        auto alone = co_await do_get_one(exchange, keys[i], call);
         lookups[i] = std::move(alone.front());
     }
     co_return lookups;
@@ -365,6 +384,7 @@ spi::Capabilities RedisBackend::capabilities() const noexcept {
 }
 
 asio::awaitable<std::vector<Lookup>> RedisBackend::get_many(std::span<const BytesView> keys, CallContext call) {
+    if (keys.size() == 1) return do_get_one(exchange_, keys.front(), call);
     return do_get_many(exchange_, keys, keys_per_mget, call);
 }
 

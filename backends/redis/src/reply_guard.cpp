@@ -19,7 +19,10 @@ bool is_type_byte(char c) noexcept {
     return c == '+' || c == '-' || c == ':' || c == '$' || c == '*';
 }
 
+/// As hiredis reads it: "-1" and the like, and no zeros in front.
 std::optional<long long> parse_length(std::string_view digits) {
+    const auto first = digits.find_first_not_of('-');
+    if (digits != "0" && first < digits.size() && digits[first] == '0') return std::nullopt;
     long long number = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
@@ -76,16 +79,26 @@ Result<ReplyGuard::Step> ReplyGuard::advance_payload(BytesView input) {
             return no_redis("a value is longer than announced");
         }
     }
+    if (is_large_) {
+        step.value = taken.substr(0, value_left());
+    } else if (!skipping_) {
+        step.forward = taken;
+    }
     payload_left_ -= step.consumed;
-    if (!skipping_) step.forward = taken;
     if (payload_left_ == 0) {
+        if (is_large_) {
+            step.value_complete = true;
+            step.forward = "$0\r\n\r\n";
+        }
         skipping_ = false;
+        is_large_ = false;
         end_item(step);
     }
     return step;
 }
 
 Result<void> ReplyGuard::on_line(std::string_view line, Step& step) {
+    ++item_;
     reply_bytes_ += line.size();
     if (reply_bytes_ > limits_.max_reply_bytes) return no_redis("a reply is over the cap on replies");
     const char type = line.front();
@@ -109,6 +122,11 @@ Result<void> ReplyGuard::on_bulk_header(long long length, Step& step) {
         step.forward = substitute_;
     } else {
         reply_bytes_ += bytes;
+        is_large_ = bytes >= limits_.large_bytes;
+        if (is_large_) {
+            step.value_begins = true;
+            step.forward = {};
+        }
     }
     return {};
 }

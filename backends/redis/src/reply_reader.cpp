@@ -25,14 +25,16 @@ constexpr std::size_t kept_parser_bytes = std::size_t{16} << 10;
 /// of its parent's elements, which no pointer of hiredis' points into but to the last one. No exception leaves.
 struct ReplyReader::Callbacks {
     static Reply* place(const redisReadTask* task, Reply::Kind kind) {
+        auto& reader = *static_cast<ReplyReader*>(task->privdata);
         Reply* reply = nullptr;
         if (task->parent != nullptr) {
             reply = &static_cast<Reply*>(task->parent->obj)->elements.emplace_back();
         } else {
-            reply = static_cast<Reply*>(task->privdata);
+            reply = &reader.root_;
             *reply = Reply{};
         }
         reply->kind = kind;
+        ++reader.parsed_;
         return reply;
     }
 
@@ -41,7 +43,14 @@ struct ReplyReader::Callbacks {
                           : task->type == REDIS_REPLY_STATUS ? Reply::Kind::status
                                                              : Reply::Kind::bulk;
         Reply* reply = place(task, kind);
-        reply->text.assign(text, size);
+        auto& reader = *static_cast<ReplyReader*>(task->privdata);
+        const bool set_aside = !reader.aside_.empty() && reader.aside_.front().item == reader.parsed_;
+        if (set_aside) {
+            reply->text = std::move(reader.aside_.front().value);
+            reader.aside_.pop_front();
+        } else {
+            reply->text.assign(text, size);
+        }
         return reply;
     } catch (const std::exception&) {
         return nullptr; // hiredis reports that memory ran out
@@ -87,7 +96,7 @@ void ReplyReader::FreeReader::operator()(redisReader* reader) const noexcept {
     redisReaderFree(reader);
 }
 
-ReplyReader::ReplyReader(const ReplyLimits& limits) : guard_(limits) {
+ReplyReader::ReplyReader(const ReplyLimits& limits) : guard_(limits), arriving_(limits.large_bytes) {
     renew_parser();
 }
 
@@ -95,7 +104,7 @@ void ReplyReader::renew_parser() {
     static redisReplyObjectFunctions functions = Callbacks::table();
     reader_.reset(redisReaderCreateWithFunctions(&functions));
     if (!reader_) throw std::bad_alloc();
-    reader_->privdata = &root_;
+    reader_->privdata = this;
     fed_bytes_ = 0;
 }
 
@@ -121,6 +130,7 @@ Result<void> ReplyReader::feed(BytesView bytes, std::vector<Reply>& replies) {
                 span = step->forward;
             }
         }
+        take_value(*step);
         if (step->reply_complete) ++complete;
         // The guard's own buffer changes with its next step.
         const bool borrowed = !span.empty() && span.data() + span.size() != bytes.data();
@@ -131,6 +141,21 @@ Result<void> ReplyReader::feed(BytesView bytes, std::vector<Reply>& replies) {
         }
     }
     return parse(span, complete, replies);
+}
+
+void ReplyReader::take_value(const ReplyGuard::Step& step) {
+    if (step.value_begins) arriving_.begin(guard_.value_left());
+    if (!step.value.empty()) arriving_.append(step.value);
+    if (step.value_complete) aside_.push_back({guard_.item(), arriving_.take()});
+}
+
+std::span<char> ReplyReader::room() {
+    return guard_.value_left() > 0 ? arriving_.room() : std::span<char>();
+}
+
+void ReplyReader::filled(std::size_t bytes) noexcept {
+    arriving_.filled(bytes);
+    guard_.pass_value(bytes);
 }
 
 Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vector<Reply>& replies) {
@@ -145,6 +170,8 @@ Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vecto
         if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK || reply == nullptr) return disagreement();
         replies.push_back(std::move(root_));
     }
+    // Values are set aside just before the parser is fed what stands for them.
+    if (!aside_.empty()) return disagreement();
     if (reader_->pos == reader_->len) {
         // hiredis gives a large buffer back when it is fed again, for which an idle connection waits long.
         if (fed_bytes_ > kept_parser_bytes) renew_parser();

@@ -1,10 +1,14 @@
 #pragma once
 
 #include "reply_guard.hpp"
+#include "transport/arriving_value.hpp"
 #include "transport/reply.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 struct redisReader;
@@ -13,7 +17,8 @@ namespace tiercel::redis {
 
 using transport::Reply;
 
-/// Bytes of a RESP2 stream to replies: hiredis' parser behind a ReplyGuard.
+/// Bytes of a RESP2 stream to replies: hiredis' parser behind a ReplyGuard. Large values go by another way and are put
+/// into their replies as the parser comes to them.
 /// Thread safety: none.
 class ReplyReader {
 public:
@@ -26,6 +31,10 @@ public:
     /// Errors: protocol_error; the stream is then of no further use, the replies appended before it are good.
     Result<void> feed(BytesView bytes, std::vector<Reply>& replies);
 
+    /// As of transport::Codec.
+    std::span<char> room();
+    void filled(std::size_t bytes) noexcept;
+
 private:
     struct Callbacks;
     struct FreeReader {
@@ -34,9 +43,19 @@ private:
 
     void renew_parser();
     Result<void> parse(BytesView span, std::size_t complete, std::vector<Reply>& replies);
+    void take_value(const ReplyGuard::Step& step);
+
+    /// A value that the parser did not get, and which item of the stream it is.
+    struct Aside {
+        std::uint64_t item;
+        Bytes value;
+    };
 
     ReplyGuard guard_;
-    Reply root_; // being built by the callbacks
+    transport::ArrivingValue arriving_;
+    std::deque<Aside> aside_;  // in the order of the stream
+    std::uint64_t parsed_ = 0; // items
+    Reply root_;               // being built by the callbacks
     std::unique_ptr<redisReader, FreeReader> reader_;
     std::size_t fed_bytes_ = 0; // to reader_, since it was last empty
 };

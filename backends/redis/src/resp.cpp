@@ -1,30 +1,10 @@
 #include "resp.hpp"
 
-#include "handshake.hpp"
-#include "reply_reader.hpp"
+#include "resp_codec.hpp"
 
 #include <utility>
 
 namespace tiercel::redis {
-
-namespace {
-
-class RespCodec final : public transport::Codec {
-public:
-    RespCodec(const Address& address, const std::string& client_name, const ReplyLimits& limits)
-        : handshake_(address, client_name), reader_(limits) {}
-
-    BytesView greeting() const noexcept override { return handshake_.request(); }
-    Result<void> on_greeting_reply(const Reply& reply) override { return handshake_.on_reply(reply); }
-    bool is_greeted() const noexcept override { return handshake_.is_complete(); }
-    Result<void> feed(BytesView bytes, std::vector<Reply>& replies) override { return reader_.feed(bytes, replies); }
-
-private:
-    Handshake handshake_;
-    ReplyReader reader_;
-};
-
-} // namespace
 
 Resp::Resp(Address address, const Options& options)
     : address_(std::move(address)),

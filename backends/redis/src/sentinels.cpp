@@ -56,6 +56,7 @@ Options for_sentinels(Options options) {
 
 std::vector<NodePtr> nodes_of(spi::Runtime& runtime, const std::vector<Address>& addresses, const Options& options) {
     std::vector<NodePtr> nodes;
+    nodes.reserve(addresses.size());
     for (const auto& address : addresses)
         nodes.push_back(std::make_shared<ServerNode>(runtime, address, for_sentinels(options)));
     return nodes;
@@ -74,7 +75,7 @@ Error failure_of(const Call& call, const ServerNode& node, std::string_view comm
 
 } // namespace
 
-Sentinels::Sentinels(spi::Runtime& runtime, std::vector<Address> sentinels, Address node,
+Sentinels::Sentinels(spi::Runtime& runtime, const std::vector<Address>& sentinels, Address node,
                      const SentinelOptions& options)
     : strand_(asio::make_strand(runtime.executor())),
       runtime_(&runtime),

@@ -44,7 +44,8 @@ namespace tiercel::redis {
 class Sentinels : public std::enable_shared_from_this<Sentinels> {
 public:
     /// `node` is how the master is spoken to; where, the sentinels say.
-    Sentinels(spi::Runtime& runtime, std::vector<Address> sentinels, Address node, const SentinelOptions& options);
+    Sentinels(spi::Runtime& runtime, const std::vector<Address>& sentinels, Address node,
+              const SentinelOptions& options);
 
     struct Known {
         NodePtr master; ///< null: nobody knows

@@ -130,9 +130,9 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
     static void run_one(const std::shared_ptr<F>& function, const std::shared_ptr<SourceBatch>& calls, std::size_t i) {
         check_load_answer<V, R>();
         spawn_for(calls, [function, calls, i]() -> boost::asio::awaitable<void> {
-            const LoadContext context{calls->deadline()};
+            const LoadContextOf<V> context(calls, i);
             const auto& key = static_cast<const TypedEntry<K, V>&>(calls->entry(i)).typed_key();
-            auto answer = co_await call_loader<F, const K&>(*function, key, context);
+            auto answer = co_await call_loader<F, const K&, V>(*function, key, context);
             LoadSlot<V>{*calls, i}.take(std::move(answer));
         });
     }
@@ -142,8 +142,8 @@ struct LoaderKind<K, V, boost::asio::awaitable<R, E>> {
         check_batch_answer<V, R>();
         spawn_for(calls, [function, calls]() -> boost::asio::awaitable<void> {
             const auto keys = keys_of<K, V>(*calls);
-            const LoadContext context{calls->deadline()};
-            auto answers = co_await call_loader<F, std::span<const K>>(*function, std::span<const K>(keys), context);
+            const LoadContextOf<V> context(calls, 0);
+            auto answers = co_await call_loader<F, std::span<const K>, V>(*function, std::span<const K>(keys), context);
             take_all<V>(*calls, std::move(answers));
         });
     }

@@ -93,14 +93,17 @@ public:
     /// The same with a loader of this call's own. Who joins a load under way gets that load's result. What the loader
     /// refers to must last until the load ends: not when this call gives up, but within TimeoutOptions::source.
     Result<Value> get_or_load(const K& key, const Loader<K, V>& loader, const CallOptions& options = {}) const {
-        if (auto hit = hit_of(key, options)) return of_memory(std::move(hit));
+        if (auto hit = hit_of(key, options)) {
+            refresh_if_due(hit, loader, options);
+            return of_memory(std::move(hit));
+        }
         return miss(key, options, true, loader);
     }
 
     /// One batch to each tier. One Handle for each key, in order; duplicates are fine.
     std::vector<Value> get_many(std::span<const K> keys, const CallOptions& options = {}) const {
         std::vector<std::size_t> missed;
-        auto values = hits_of(keys, options, missed);
+        auto values = hits_of(keys, options, missed, nullptr);
         auto answers = read_missed(keys, missed, options, false, {});
         for (std::size_t i = 0; i < missed.size(); ++i)
             if (answers[i]) values[missed[i]] = Types::handle_of(*std::move(answers[i]));
@@ -115,7 +118,9 @@ public:
     std::vector<Result<Value>> get_or_load_many(std::span<const K> keys, const Loader<K, V>& loader,
                                                 const CallOptions& options = {}) const {
         std::vector<std::size_t> missed;
-        auto values = hits_of(keys, options, missed);
+        std::vector<detail::EntryPtr> hits;
+        auto values = hits_of(keys, options, missed, engine_->refreshes() ? &hits : nullptr);
+        if (!hits.empty()) engine_->refresh_if_due(hits, loader.base(), options);
         std::vector<Result<Value>> results(std::make_move_iterator(values.begin()),
                                            std::make_move_iterator(values.end()));
         auto answers = read_missed(keys, missed, options, true, loader);
@@ -325,6 +330,9 @@ private:
     detail::EntryPtr hit_of(const K& key, const CallOptions& options) const {
         return options.skip.has_memory() ? nullptr : engine_->find({hash_of(key), &key});
     }
+    void refresh_if_due(const detail::EntryPtr& hit, const Loader<K, V>& loader, const CallOptions& options) const {
+        if (engine_->refreshes()) engine_->refresh_if_due({&hit, 1}, loader.base(), options);
+    }
     static Value of_memory(detail::EntryPtr entry) { return Value(std::move(entry), {Source::Kind::memory, 0}); }
 
     Result<Value> miss(const K& key, const CallOptions& options, bool load, const Loader<K, V>& loader) const {
@@ -334,9 +342,10 @@ private:
         return first(read_and_wait(Types::probes_of(key), options, load, loader, true));
     }
 
-    /// What memory has, in the places of the keys; `missed` are the places of the others.
-    std::vector<Value> hits_of(std::span<const K> keys, const CallOptions& options,
-                               std::vector<std::size_t>& missed) const {
+    /// What memory has, in the places of the keys, and in `hits` if that is wanted; `missed` are the places of the
+    /// others.
+    std::vector<Value> hits_of(std::span<const K> keys, const CallOptions& options, std::vector<std::size_t>& missed,
+                               std::vector<detail::EntryPtr>* hits) const {
         constexpr std::size_t together = 16;
         std::vector<Value> values(keys.size());
         std::array<detail::KeyRef, together> refs;
@@ -350,6 +359,7 @@ private:
             }
             for (std::size_t i = 0; i < count; ++i) {
                 if (found[i]) {
+                    if (hits != nullptr) hits->push_back(found[i]);
                     values[begin + i] = of_memory(std::move(found[i]));
                 } else {
                     missed.push_back(begin + i);
@@ -437,6 +447,7 @@ private:
         if constexpr (single) {
             if (!options.skip.has_memory()) {
                 if (auto entry = engine_->find(probes.front()->ref())) {
+                    if (load) refresh_if_due(entry, loader, options);
                     ready.emplace(of_memory(std::move(entry)));
                 }
             }

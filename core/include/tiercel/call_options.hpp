@@ -31,6 +31,12 @@ enum class Strictness : std::uint8_t {
     strict,  ///< the call's error
 };
 
+/// How fresh an answer must be.
+enum class Require : std::uint8_t {
+    any,   ///< within its life, or stale within CallOptions::max_staleness
+    fresh, ///< within its life
+};
+
 /// What one call wants to be different.
 struct CallOptions {
     /// The call returns by then. Empty: TimeoutOptions::call. Must be positive.
@@ -39,6 +45,9 @@ struct CallOptions {
     /// 100 years.
     std::optional<std::chrono::nanoseconds> ttl = {};
     Skip skip = {};
+    Require require = Require::any;
+    /// How long past its life a value may be. Empty: StaleOptions::keep, which bounds it in any case. Zero or more.
+    std::optional<std::chrono::nanoseconds> max_staleness = {};
     Strictness strictness = Strictness::lenient;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tiercel/detail/callback.hpp>
+#include <tiercel/event.hpp>
 #include <tiercel/eviction.hpp>
 #include <tiercel/handle.hpp>
 #include <tiercel/loader.hpp>
@@ -84,6 +85,21 @@ enum class LargeValues : std::uint8_t {
     split,
 };
 
+/// When a tier that does not answer is left alone, and when it is tried again: a circuit breaker. While it is open, a
+/// lookup leaves the tier out on the spot, and a write or an invalidation reports it as failed with Errc::breaker_open;
+/// what the tier still holds of such a key is not believed when it is back. Probes in the background find out when that
+/// is, one at a time; no caller pays for one. Which failures count is told in core/README.md.
+struct BreakerOptions {
+    /// Calls that fail in a row, missed replies above all, before it opens; nothing may have been answered for as long
+    /// as TierOptions::timeout either. 0: it never opens.
+    std::uint32_t failures = 5;
+    /// From opening to the first probe. Doubles with each probe that fails. Positive, at most back_off_max.
+    std::chrono::nanoseconds back_off_min = std::chrono::milliseconds(50);
+    /// The longest wait between probes, and so about how long it takes to notice that the tier is back. Each wait is
+    /// shortened by a random share of up to a half. At most a day.
+    std::chrono::nanoseconds back_off_max = std::chrono::milliseconds(250);
+};
+
 /// A backend placed in the chain.
 struct TierOptions {
     /// Made by redis::connect, memcached::connect, memory_backend::create, or yours. An error here is create()'s.
@@ -99,6 +115,7 @@ struct TierOptions {
     /// Bounds every call to the backend; after it the tier counts as failed for that call. Must be positive.
     std::chrono::nanoseconds timeout = std::chrono::milliseconds(50);
     LargeValues large_values = LargeValues::skip;
+    BreakerOptions breaker = {};
 };
 
 struct ExpiryOptions {
@@ -111,6 +128,36 @@ struct ExpiryOptions {
     std::chrono::nanoseconds negative_ttl = std::chrono::seconds(5);
     /// Sliding expiry: an entry leaves memory when it was not used for this long. Empty: it may rest. Must be positive.
     std::optional<std::chrono::nanoseconds> max_idle = {};
+};
+
+/// Values past their life, for when the source of truth is slow or fails: what RFC 5861 calls stale-while-revalidate
+/// and stale-if-error. A Handle says so (Handle::is_stale). "The source has no such thing" is never served stale, nor
+/// is anything that was invalidated.
+struct StaleOptions {
+    /// How long past its life a value is kept, in memory and the tiers, and may be served. 0: not at all, and the rest
+    /// of these has no meaning. At most 100 years.
+    std::chrono::nanoseconds keep = std::chrono::nanoseconds::zero();
+    /// True: get_or_load gives a stale value at once, and one load in the background sees to the next. False: it waits
+    /// for the load, and gives the stale value if that fails, or takes longer than `soft_timeout`.
+    bool while_revalidate = true;
+    /// How long a lookup that could have a stale value waits for a load, from the load's beginning; the load goes on.
+    /// Empty: until the load ends. Must be positive.
+    std::optional<std::chrono::nanoseconds> soft_timeout = {};
+    /// After a load that failed, its key is not loaded again for this long as long as a stale value will do. Zero or
+    /// more, at most 100 years.
+    std::chrono::nanoseconds retry_after = std::chrono::seconds(1);
+};
+
+/// Loading anew before values expire. By get_or_load of a value in memory, in the background: the caller has it
+/// already. A tier's value is taken instead of a load's if it is newer than memory's, so that of a fleet one process
+/// loads.
+struct RefreshOptions {
+    /// Once this share of a value's life is over, the next use begins a load. From 0 (never) to below 1.
+    double ahead = 0.0;
+    /// Each use begins a load with a probability that grows towards the end of the value's life, so that of a fleet few
+    /// do: in the last `early` mean load times, about. 1 is the usual value; 0: never. (XFetch: Vattani, Chierichetti,
+    /// Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015; theirs is `beta`.)
+    double early = 0.0;
 };
 
 /// All finite.
@@ -152,6 +199,8 @@ struct CacheOptions {
     /// From nearest to farthest, below the memory tier. At most 31. K and V then need codecs (see codec.hpp).
     std::vector<TierOptions> tiers = {};
     ExpiryOptions expiry = {};
+    StaleOptions stale = {};
+    RefreshOptions refresh = {};
     TimeoutOptions timeouts = {};
     LoadingOptions loading = {};
     Loader<K, V> loader = {};
@@ -161,6 +210,10 @@ struct CacheOptions {
     /// Largest encoded key that goes to a tier, in bytes.
     std::size_t max_key_bytes = 64u << 10;
     RecordAccessesOptions record_accesses = {};
+    /// Hears of what a service wants in its log (event.hpp), each event once, in order, one at a time, on a worker
+    /// thread of the runtime; never on a hit, and without a lock held. It may take its time, but must not close the
+    /// cache. What it throws is counted and dropped; so are events beyond the 1,024 that may wait for it.
+    detail::Callback<void(const Event&)> on_event = {};
     /// Threads and time; empty: the one that all caches share.
     std::shared_ptr<spi::Runtime> runtime = {};
 };

@@ -27,6 +27,7 @@ enum class Errc : unsigned char {
     would_block,     ///< a blocking call on the event loop's own thread; use the async form
     unsupported,     ///< the backend cannot do this
     corrupt,         ///< bytes that are no envelope of ours, or damaged
+    breaker_open,    ///< the tier has not answered for a while and was not asked; see BreakerOptions
 
     connection_failed,     ///< no connection could be made
     connection_lost,       ///< the connection broke before the reply; a write may have been applied

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tiercel/handle.hpp>
 #include <tiercel/removal.hpp>
 #include <tiercel/result.hpp>
 
@@ -67,6 +68,23 @@ struct MemoryStats {
     std::optional<CapacityEstimates> estimates;                ///< empty unless asked for, and until enough was seen
 };
 
+/// Whether a tier is asked (BreakerOptions).
+enum class BreakerState : std::uint8_t {
+    closed,    ///< it is in use
+    open,      ///< it does not answer, and is left out
+    half_open, ///< still left out; a probe is under way
+};
+
+std::string_view to_string(BreakerState state) noexcept;
+
+struct BreakerStats {
+    BreakerState state = BreakerState::closed;
+    std::uint64_t opened = 0; ///< times that the tier stopped answering
+    std::uint64_t probes = 0;
+    std::uint64_t skipped_lookups = 0; ///< keys looked up without this tier; not among its misses and errors
+    std::uint64_t skipped_writes = 0;  ///< keys put, erased or cleared without it: reported as failed
+};
+
 struct TierStats {
     std::string name;
     std::uint64_t hits = 0;
@@ -88,6 +106,7 @@ struct TierStats {
     std::vector<std::pair<std::string_view, std::uint64_t>> defects;
     LatencyHistogram read_latency;  ///< of batches
     LatencyHistogram write_latency; ///< of batches, erasures included
+    BreakerStats breaker;
 
     std::uint64_t error_count() const noexcept;
 };
@@ -99,7 +118,10 @@ struct SourceStats {
     std::uint64_t load_timeouts = 0; ///< loads that did not answer within TimeoutOptions::source
     std::uint64_t absent = 0;        ///< "the source has no such thing"
     std::uint64_t joined = 0;        ///< lookups that waited for a load under way
-    std::uint64_t writes = 0;        ///< keys given to the writer
+    std::uint64_t refreshes = 0; ///< loads begun in the background, of `loads` unless a tier had it: see StaleOptions
+                                 ///< and RefreshOptions
+    std::uint64_t unchanged = 0; ///< loads that confirmed the value that was there: see LoadContextOf
+    std::uint64_t writes = 0;    ///< keys given to the writer
     std::uint64_t write_failures = 0;
     LatencyHistogram load_latency; ///< of keys, from the request to the answer
 };
@@ -115,6 +137,13 @@ struct PressureStats {
     std::uint64_t max_source_queue = 0;
     std::uint64_t fences = 0; ///< recent invalidations and writes remembered
     std::uint64_t max_fences = 0;
+    std::uint64_t repairs = 0; ///< keys that a tier did not take a write or invalidation of, to be erased there
+    std::uint64_t max_repairs = 0;
+    std::uint64_t repaired = 0;
+    std::uint64_t repair_overflows =
+        0;                          ///< times that there were more than that, and older values were given up wholesale
+    std::uint64_t failing_keys = 0; ///< keys whose load failed less than StaleOptions::retry_after ago
+    std::uint64_t max_failing_keys = 0;
     std::uint64_t fence_overflows = 0; ///< times that older values were given up wholesale for lack of room
 };
 
@@ -126,9 +155,11 @@ struct CacheStats {
     std::vector<TierStats> tiers;
     SourceStats source;
     PressureStats pressure;
-    std::optional<RecordingStats> recording; ///< empty unless asked for
-    std::uint64_t listener_failures = 0;     ///< removal listeners that threw
-    std::uint64_t left_behind = 0;           ///< operations still under way when close() gave up waiting
+    std::array<std::uint64_t, stale_reason_count> stale{}; ///< values served past their life, by StaleReason
+    std::optional<RecordingStats> recording;               ///< empty unless asked for
+    std::uint64_t listener_failures = 0;                   ///< times that a removal or event listener threw
+    std::uint64_t dropped_events = 0; ///< events that came when 1,024 were waiting for their listener
+    std::uint64_t left_behind = 0;    ///< operations still under way when close() gave up waiting
 };
 
 /// A table for people, of at most 100 columns (more only for a long cache name). A tier's `misses` are answers without

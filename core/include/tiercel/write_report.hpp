@@ -16,6 +16,8 @@ struct TierOutcome {
         skipped,   ///< left out by the call's options
         too_large, ///< the value is over the tier's limit; an older one was erased
         failed,    ///< see `error`; the tier may hold an older value, which this process will not serve
+        queued,    ///< as failed, and the key is erased there as soon as the tier takes it, unless the cache is closed
+                   ///< first
     };
     std::string tier;
     Kind kind = Kind::done;
@@ -27,10 +29,10 @@ struct WriteReport {
     bool in_memory = false; ///< the L1 holds the new value (put), or held one that is gone (invalidate)
     std::vector<TierOutcome> tiers;
 
-    /// Nothing failed at any tier.
+    /// Nothing failed at any tier, nor is anything left to do.
     bool complete() const noexcept {
         for (const auto& outcome : tiers) {
-            if (outcome.kind == TierOutcome::Kind::failed) return false;
+            if (outcome.kind == TierOutcome::Kind::failed || outcome.kind == TierOutcome::Kind::queued) return false;
         }
         return true;
     }

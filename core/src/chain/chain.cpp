@@ -13,6 +13,7 @@ using std::chrono::nanoseconds;
 namespace {
 
 constexpr std::size_t max_fences = 65'536;
+constexpr std::size_t max_failing_keys = 65'536;
 constexpr std::chrono::seconds expiry_interval{1};
 
 memory::StoreOptions store_options(const detail::EngineOptions& options, std::shared_ptr<memory::AccessTap> tap,
@@ -23,6 +24,7 @@ memory::StoreOptions store_options(const detail::EngineOptions& options, std::sh
     store.eviction = options.eviction;
     store.shards = options.shards;
     store.expire_after_access = options.expiry.max_idle;
+    store.keep_stale = options.stale.keep;
     store.holds_key = options.types.holds_key;
     store.tap = std::move(tap);
     store.tapped_part = options.record_accesses.sample;
@@ -49,12 +51,18 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
       scope(std::make_shared<Scope>()),
       fences(std::make_shared<Fences>(*runtime, max_fences)),
       sources(std::make_shared<Sources>(runtime, options.loading, scope)),
+      events(std::make_shared<Events>(options.name, options.on_event, runtime, scope)),
       recorder(std::move(access_recorder)),
       store(store_options(options, recorder, listener_failures), *runtime),
-      flights(options.types.key_equal) {
+      flights(options.types.key_equal),
+      failing(max_failing_keys),
+      refresh_rule(options.refresh) {
     for (const auto& tier : options.tiers) {
-        tiers.push_back(std::make_shared<Tier>(
-            tier, Tier::Context{options.name, runtime, fences, scope, options.types, options.max_value_bytes}));
+        tiers.push_back(
+            std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, events, options.types,
+                                                       options.max_value_bytes, options.stale.keep, options.refresh}));
+        on_close.add(tiers.back(), [tier = tiers.back().get()] { tier->give_up_probe(); });
+        repairs.push_back(std::make_shared<Repairs>(tiers.back(), fences, runtime, scope, events));
     }
 }
 
@@ -112,6 +120,11 @@ detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> li
     return bounded->count() >= detail::never - start ? detail::never : start + bounded->count();
 }
 
+nanoseconds Chain::max_staleness(const CallOptions& call) const {
+    if (call.require == Require::fresh) return nanoseconds::zero();
+    return std::min(call.max_staleness.value_or(options.stale.keep), options.stale.keep);
+}
+
 bool Chain::publish(detail::EntryPtr entry, const std::atomic<std::uint64_t>& superseded) {
     if (scope->over()) return false;
     if (options.weigher && entry->has_value()) {
@@ -167,6 +180,13 @@ bool Chain::has_tiers(Skip skip) const {
     return false;
 }
 
+bool Chain::has_tiers_in_use(Skip skip) const {
+    for (std::size_t i = 0; i < tiers.size(); ++i) {
+        if (!skip.has_tier(i) && tiers[i]->in_use()) return true;
+    }
+    return false;
+}
+
 std::optional<Error> check(const CallOptions& options) {
     if (options.timeout && *options.timeout <= nanoseconds::zero()) {
         return Error(Errc::invalid_option, "CallOptions::timeout must be positive; leave it empty for the cache's own");
@@ -178,6 +198,11 @@ std::optional<Error> check(const CallOptions& options) {
         return Error(
             Errc::invalid_option,
             "CallOptions::ttl is over 100 years; leave ExpiryOptions::ttl empty for values that do not expire");
+    }
+    if (options.max_staleness && *options.max_staleness < nanoseconds::zero()) {
+        return Error(
+            Errc::invalid_option,
+            "CallOptions::max_staleness must not be negative; 0 allows nothing stale, empty what the cache keeps");
     }
     return std::nullopt;
 }

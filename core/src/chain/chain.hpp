@@ -1,11 +1,15 @@
 #pragma once
 
 #include "access_recorder.hpp"
+#include "events.hpp"
+#include "failing_keys.hpp"
 #include "fences.hpp"
 #include "flights.hpp"
 #include "key_locks.hpp"
 #include "memory/store.hpp"
 #include "on_close.hpp"
+#include "refresh_rule.hpp"
+#include "repairs.hpp"
 #include "scope.hpp"
 #include "sources.hpp"
 #include "tier.hpp"
@@ -13,6 +17,7 @@
 #include <tiercel/detail/engine.hpp>
 #include <tiercel/spi/runtime.hpp>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,16 +39,22 @@ struct Chain : std::enable_shared_from_this<Chain> {
     const std::shared_ptr<Scope> scope;
     const std::shared_ptr<Fences> fences;
     const std::shared_ptr<Sources> sources;
+    const std::shared_ptr<Events> events;
     std::vector<std::shared_ptr<Tier>> tiers;
+    std::vector<std::shared_ptr<Repairs>> repairs;  ///< of each tier
     const std::shared_ptr<AccessRecorder> recorder; ///< null: nothing is recorded
     memory::Store store;
     Flights flights;
+    FailingKeys failing;
+    const RefreshRule refresh_rule;
+    MeanLoadTime load_time;
     KeyLocks key_locks;
     Operations<detail::Answer> reads;
     Operations<WriteReport> writes;
     OnClose on_close;
 
-    Counter loads, load_failures, absent, key_writes, write_failures, listener_failures;
+    Counter loads, load_failures, absent, refreshes, unchanged, key_writes, write_failures, listener_failures;
+    std::array<Counter, stale_reason_count> stale_served;
     LatencyCounter load_latency;
 
     /// The key as the tiers know it.
@@ -57,6 +68,9 @@ struct Chain : std::enable_shared_from_this<Chain> {
     /// When an entry of this life leaves memory.
     detail::Nanos memory_expiry(SteadyTime now, std::optional<std::chrono::nanoseconds> life) const;
 
+    /// How far past its life a value may be for this call. Zero: not at all.
+    std::chrono::nanoseconds max_staleness(const CallOptions& call) const;
+
     /// Weighs the entry and puts it into memory, unless its epoch has moved (Flight::superseded). True if it is in.
     bool publish(detail::EntryPtr entry, const std::atomic<std::uint64_t>& superseded);
 
@@ -66,6 +80,8 @@ struct Chain : std::enable_shared_from_this<Chain> {
     Error closed_error() const;
     SteadyTime after(std::chrono::nanoseconds duration) const;
     bool has_tiers(Skip skip) const;
+    /// The same, of tiers that their breakers let be asked.
+    bool has_tiers_in_use(Skip skip) const;
 
 private:
     void expire_memory();

@@ -16,6 +16,8 @@ namespace tiercel::chain {
 ///
 ///   open --all results in / deadline / cancel / close--> over (`done` was called; later results are dropped)
 ///
+/// A key may have an offer: what it gets instead of Errc::timeout.
+///
 /// Thread safety: all members may be called concurrently.
 template <class T>
 class Operation : public std::enable_shared_from_this<Operation<T>> {
@@ -33,6 +35,14 @@ public:
             if (--missing_ != 0) return;
         }
         finish(std::nullopt);
+    }
+
+    /// If the key has no result by the deadline, it gets this, if that comes before `until`.
+    void offer(std::size_t index, T result, SteadyTime until) {
+        const std::lock_guard lock(mutex_);
+        if (!done_ || results_[index]) return;
+        offers_.resize(results_.size());
+        offers_[index].emplace(Offer{std::move(result), until});
     }
 
     /// Whatever has no result yet gets this error.
@@ -63,9 +73,13 @@ private:
             done = std::exchange(done_, nullptr);
             timer = timer_;
             results.reserve(results_.size());
-            for (auto& result : results_) {
-                if (result) {
+            const bool late = error && *error == Errc::timeout;
+            const auto now = late && !offers_.empty() ? runtime_->now() : SteadyTime();
+            for (std::size_t i = 0; i < results_.size(); ++i) {
+                if (auto& result = results_[i]) {
                     results.push_back(*std::move(result));
+                } else if (late && i < offers_.size() && offers_[i] && now <= offers_[i]->until) {
+                    results.push_back(std::move(offers_[i]->result));
                 } else {
                     results.emplace_back(*error);
                 }
@@ -78,6 +92,11 @@ private:
     const std::shared_ptr<spi::Runtime> runtime_;
     mutable std::mutex mutex_;
     std::vector<std::optional<Result<T>>> results_;
+    struct Offer {
+        T result;
+        SteadyTime until;
+    };
+    std::vector<std::optional<Offer>> offers_; ///< empty without any
     std::size_t missing_;
     std::function<void(Results)> done_;
     spi::Runtime::TimerId timer_ = 0;

@@ -181,6 +181,7 @@ private:
         }
         CallOptions call;
         call.timeout = std::max<nanoseconds>(nanoseconds(1), deadline_ - chain_->runtime->now());
+        call.require = Require::fresh;
         detail::ReadRequest request;
         request.probes = std::move(batch);
         request.options = call;

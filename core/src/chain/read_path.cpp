@@ -1,292 +1,21 @@
 #include "read_path.hpp"
 
-#include "options_check.hpp"
+#include "descent.hpp"
 #include "planted_bug.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace tiercel::chain {
 
-namespace asio = boost::asio;
 using detail::Answer;
 using detail::EntryPtr;
 using std::chrono::nanoseconds;
 
 namespace {
-
-/// One flight on its way down.
-struct Item {
-    FlightPtr flight;
-    EntryPtr entry;
-    WireKey key;
-    std::optional<nanoseconds> life; ///< of the answer, from answered_at
-    SteadyTime answered_at{};
-    std::vector<bool> failed;    ///< by tier: it is not worth filling
-    std::size_t answered_by = 0; ///< index of the tier, or the number of tiers: the source
-    bool fill = false;
-};
-
-/// The flights that one call began, descending together.
-class Descent : public std::enable_shared_from_this<Descent> {
-public:
-    Descent(ChainPtr chain, CallOptions options, std::shared_ptr<detail::SourceFunction> loader, bool here,
-            SteadyTime deadline)
-        : chain_(std::move(chain)),
-          options_(options),
-          loader_(std::move(loader)),
-          here_(here),
-          deadline_(deadline),
-          began_(chain_->tiers.empty() ? chain_->fences->stamp() : chain_->fences->begin()) {}
-
-    void add(FlightPtr flight, EntryPtr entry) {
-        auto& item = items_.emplace_back();
-        item.flight = std::move(flight);
-        item.entry = std::move(entry);
-        item.failed.resize(chain_->tiers.size());
-    }
-
-    /// The scope's count for this descent is the caller's gift.
-    void start() {
-        started_ = chain_->runtime->now();
-        for (std::size_t i = 0; i < items_.size(); ++i)
-            pending_.push_back(i);
-        if (pending_.empty()) {
-            end();
-            return;
-        }
-        if (!chain_->has_tiers(options_.skip)) {
-            ask_source();
-            return;
-        }
-        encode_keys();
-        if (pending_.empty()) {
-            end();
-            return;
-        }
-        asio::co_spawn(chain_->runtime->executor_here(), descend(shared_from_this()), asio::detached);
-    }
-
-private:
-    void encode_keys() {
-        std::erase_if(pending_, [this](std::size_t i) {
-            auto key = chain_->wire_key(*items_[i].entry);
-            if (key) {
-                items_[i].key = *std::move(key);
-                return false;
-            }
-            finish(items_[i], std::move(key).error());
-            return true;
-        });
-    }
-
-    static asio::awaitable<void> descend(std::shared_ptr<Descent> self) {
-        for (std::size_t t = 0; t < self->chain_->tiers.size() && !self->pending_.empty(); ++t) {
-            if (self->options_.skip.has_tier(t)) continue;
-            if (self->chain_->scope->over()) break;
-            co_await self->ask_tier(t);
-        }
-        if (!self->pending_.empty()) {
-            self->ask_source(); // which sees to the rest
-        } else {
-            co_await self->fill_tiers();
-            self->end();
-        }
-    }
-
-    asio::awaitable<void> ask_tier(std::size_t t) {
-        std::vector<Tier::Lookup> lookups;
-        lookups.reserve(pending_.size());
-        for (const auto i : pending_)
-            lookups.push_back({items_[i].entry, &items_[i].key});
-        auto answers = co_await chain_->tiers[t]->read(std::move(lookups), deadline_);
-
-        std::vector<std::size_t> still;
-        for (std::size_t n = 0; n < answers.size(); ++n) {
-            auto& item = items_[pending_[n]];
-            auto& answer = answers[n];
-            if (answer.kind == TierAnswer::Kind::hit) {
-                item.life = answer.life;
-                item.answered_by = t;
-                item.fill = true;
-                item.entry->expires = chain_->memory_expiry(chain_->runtime->now(), item.life);
-                answer_with(item, {Source::Kind::tier, static_cast<std::uint8_t>(t)});
-                continue;
-            }
-            if (answer.kind == TierAnswer::Kind::failed && planted(Bug::tier_failure_is_the_callers)) {
-                finish(item, *answer.error);
-                continue;
-            }
-            if (answer.kind == TierAnswer::Kind::failed) {
-                item.failed[t] = true;
-                const auto refused = chain_->flights.fail_strict(item.flight, *answer.error);
-                for (const auto& waiter : refused)
-                    waiter.operation->complete(waiter.index, *answer.error);
-                if (!item.flight->wanted.load(std::memory_order_relaxed)) continue;
-            }
-            still.push_back(pending_[n]);
-        }
-        pending_ = std::move(still);
-    }
-
-    void ask_source() {
-        if (!loader_ || (!chain_->scope->open() && !planted(Bug::load_begins_after_close))) {
-            const auto answer = loader_ ? Result<Answer>(chain_->closed_error()) : Result<Answer>(Answer{});
-            for (const auto i : pending_)
-                finish(items_[i], answer);
-            pending_.clear();
-            fill_and_end();
-            return;
-        }
-        std::vector<EntryPtr> entries;
-        entries.reserve(pending_.size());
-        for (const auto i : pending_)
-            entries.push_back(items_[i].entry);
-        unloaded_.store(entries.size());
-        chain_->loads.add(entries.size());
-        chain_->sources->call(loader_, std::move(entries), deadline_, Errc::loader_failed, here_,
-                              [self = shared_from_this()](std::size_t n, Result<detail::LoadFacts> facts) {
-                                  self->loaded(self->items_[self->pending_[n]], std::move(facts));
-                              });
-    }
-
-    /// Called for different items concurrently.
-    void loaded(Item& item, Result<detail::LoadFacts> facts) {
-        auto& chain = *chain_;
-        const auto now = chain.runtime->now();
-        chain.load_latency.add(now - started_);
-        if (!facts && planted(Bug::error_is_cached_as_absence)) facts = detail::LoadFacts{};
-        if (!facts) {
-            chain.load_failures.add();
-            finish(item, std::move(facts).error());
-        } else if (chain.scope->over()) {
-            finish(item, chain.closed_error());
-        } else {
-            item.entry->created = detail::to_nanos(now);
-            item.entry->version = planted(Bug::fill_has_a_late_stamp) ? chain.fences->stamp() : began_;
-            item.answered_by = chain.tiers.size();
-            bool cacheable = facts->cacheable && (!facts->ttl || *facts->ttl > nanoseconds::zero());
-            if (planted(Bug::uncacheable_is_cached)) cacheable = true;
-            if (item.entry->has_value() || planted(Bug::negative_lives_as_long_as_a_value)) {
-                item.life = chain.life_of(facts->ttl ? facts->ttl : options_.ttl);
-            } else {
-                chain.absent.add();
-                item.life = std::min(facts->ttl.value_or(chain.options.expiry.negative_ttl), detail::longest_life);
-                cacheable = cacheable && *item.life > nanoseconds::zero();
-            }
-            if (cacheable) {
-                item.fill = true;
-                item.entry->expires = chain.memory_expiry(now, item.life);
-                answer_with(item, {Source::Kind::loader, 0});
-            } else {
-                finish(item, Answer{item.entry, {Source::Kind::loader, 0}});
-            }
-        }
-        if (unloaded_.fetch_sub(1, std::memory_order_acq_rel) == 1) fill_and_end();
-    }
-
-    void answer_with(Item& item, Source source) {
-        item.answered_at = chain_->runtime->now();
-        if (!options_.skip.has_memory()) chain_->publish(item.entry, item.flight->superseded);
-        finish(item, Answer{item.entry, source});
-    }
-
-    void finish(const Item& item, const Result<Answer>& answer) {
-        for (auto& waiter : chain_->flights.finish(item.flight))
-            waiter.operation->complete(waiter.index, answer);
-    }
-
-    void fill_and_end() {
-        const bool any = std::any_of(items_.begin(), items_.end(), [](const Item& item) { return item.fill; });
-        if (!any || !chain_->has_tiers(options_.skip) || chain_->scope->over()) {
-            end();
-            return;
-        }
-        asio::co_spawn(
-            chain_->runtime->executor_here(),
-            [](std::shared_ptr<Descent> self) -> asio::awaitable<void> {
-                co_await self->fill_tiers();
-                self->end();
-            }(shared_from_this()),
-            asio::detached);
-    }
-
-    /// Puts each answer into the tiers above the one that gave it.
-    asio::awaitable<void> fill_tiers() {
-        std::vector<WireValue> values(items_.size());
-        for (std::size_t i = 0; i < items_.size(); ++i) {
-            auto& item = items_[i];
-            if (item.answered_by == 0) item.fill = false;
-            if (item.fill) values[i] = chain_->wire_value(*item.entry, item.life);
-        }
-        for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
-            if (options_.skip.has_tier(t)) continue;
-            if (chain_->scope->over() && !planted(Bug::fill_begins_after_close)) continue;
-            std::vector<Tier::Store> stores;
-            std::vector<std::size_t> which;
-            for (std::size_t i = 0; i < items_.size(); ++i) {
-                const auto& item = items_[i];
-                if (!item.fill || item.answered_by <= t || item.failed[t] || !has_life_left(item, values[i])) continue;
-                if (is_overtaken(item) && !planted(Bug::overtaken_fill_is_written)) continue;
-                stores.push_back({&item.key, &values[i], item.entry->hash});
-                which.push_back(i);
-            }
-            if (stores.empty()) continue;
-            const auto signal = chain_->tiers[t]->begin_write(stores, SteadyTime::max());
-            co_await signal->wait();
-            co_await erase_overtaken(t, which);
-        }
-    }
-
-    /// The value goes to a tier now, with what is left of its life by now: the tier before may have taken its time.
-    bool has_life_left(const Item& item, WireValue& value) const {
-        if (!item.life || planted(Bug::fill_has_its_whole_life_again)) return true;
-        value.life = *item.life - (chain_->runtime->now() - item.answered_at);
-        return *value.life > nanoseconds::zero();
-    }
-
-    /// The flight hears of an invalidation only until its waiters are told; the fence stands until this descent ends.
-    bool is_overtaken(const Item& item) const {
-        return item.flight->superseded.load() != 0 || !chain_->fences->believes(item.entry->hash, item.entry->version);
-    }
-
-    asio::awaitable<void> erase_overtaken(std::size_t t, const std::vector<std::size_t>& which) {
-        std::vector<const WireKey*> overtaken;
-        std::vector<std::uint64_t> hashes;
-        for (const auto i : which) {
-            if (!is_overtaken(items_[i]) || planted(Bug::overtaken_fill_is_not_erased)) continue;
-            overtaken.push_back(&items_[i].key);
-            hashes.push_back(items_[i].entry->hash);
-        }
-        if (overtaken.empty()) co_return;
-        const auto signal = chain_->tiers[t]->begin_erase(overtaken, SteadyTime::max());
-        const auto outcomes = co_await signal->wait();
-        for (std::size_t n = 0; n < hashes.size(); ++n) {
-            if (outcomes[n].kind != TierOutcome::Kind::done) chain_->fences->fill_unknown(hashes[n]);
-        }
-    }
-
-    void end() {
-        if (!chain_->tiers.empty()) chain_->fences->end(began_);
-        // Nothing of the chain may be held when the scope hears of the end, since the cache may then go.
-        const auto scope = chain_->scope;
-        chain_.reset();
-        scope->end();
-    }
-
-    ChainPtr chain_;
-    const CallOptions options_;
-    const std::shared_ptr<detail::SourceFunction> loader_;
-    const bool here_;
-    const SteadyTime deadline_;
-    const std::uint64_t began_;
-    SteadyTime started_{};
-    std::vector<Item> items_;
-    std::vector<std::size_t> pending_; ///< indices of unanswered items; not changed once the source is asked
-    std::atomic<std::size_t> unloaded_{0};
-};
 
 Error timeout_error(const Chain& chain, nanoseconds timeout) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
@@ -295,57 +24,177 @@ Error timeout_error(const Chain& chain, nanoseconds timeout) {
                                     "TimeoutOptions::call)");
 }
 
-/// Answers from memory what it can; the rest joins or begins flights, the begun ones into a Descent.
-std::shared_ptr<Descent> take_off(const ChainPtr& chain, detail::ReadRequest& request,
-                                  const std::shared_ptr<ReadOperation>& operation,
-                                  const std::shared_ptr<detail::SourceFunction>& loader) {
-    const auto now = chain->runtime->now();
-    const auto deadline = chain->after(chain->options.timeouts.source);
-    const bool here = chain->options.loading.run_on == RunOn::caller && request.blocking_caller;
-    const bool use_memory = !request.options.skip.has_memory();
-    const auto kind = request.load ? FlightKind::load : FlightKind::lookup;
-    std::shared_ptr<Descent> descent;
-    for (std::size_t i = 0; i < request.probes.size(); ++i) {
-        const auto& probe = request.probes[i];
-        if (use_memory && !request.memory_asked) {
-            if (auto entry = chain->store.find(probe->ref())) {
-                operation->complete(i, Answer{std::move(entry), {Source::Kind::memory, 0}});
-                continue;
-            }
-        }
-        if (!descent) descent = std::make_shared<Descent>(chain, request.options, loader, here, deadline);
-        auto joined =
-            chain->flights.join(probe, kind, now, deadline,
-                                {operation, planted(Bug::waiter_gets_first_place) ? 0 : i, request.options.strictness});
-        if (joined.failed) {
-            operation->complete(i, *std::move(joined.failed));
-            continue;
-        }
-        if (!joined.owner) {
-            if (Sources::is_loading_here(*joined.flight->probe)) {
-                operation->complete(i,
-                                    Error(Errc::recursive_load,
-                                          "the loader asked cache '" + chain->options.name +
-                                              "' for the key that it is loading; read that from the source instead"));
-            }
-            continue;
-        }
-        // The flight that filled memory since we looked has ended: without a second look the key would load again.
-        if (auto entry = use_memory && !planted(Bug::no_second_look) ? chain->store.peek(probe->ref()) : nullptr) {
-            for (auto& waiter : chain->flights.finish(joined.flight)) {
-                waiter.operation->complete(waiter.index, Answer{entry, {Source::Kind::memory, 0}});
-            }
-            continue;
-        }
-        descent->add(std::move(joined.flight), probe);
-    }
-    return descent;
+Error overloaded(const Chain& chain) {
+    return Error(Errc::overloaded, std::to_string(chain.options.loading.max_waiters) +
+                                       " lookups wait for loads already (LoadingOptions::max_waiters)");
 }
+
+/// Flights that nobody waits for: half of the places in the queue for the source stay for those who do.
+std::size_t most_background(const Chain& chain) {
+    return std::max<std::size_t>(1, chain.options.loading.max_waiting / 2);
+}
+
+/// What one caller wants to be different is not for a load that others will see the value of, but for these.
+CallOptions background_options(const CallOptions& call) {
+    CallOptions options;
+    options.ttl = call.ttl;
+    options.skip = call.skip;
+    return options;
+}
+
+using Done = std::function<void(detail::Answers)>;
+
+Done counting_stale(const ChainPtr& chain, Done done) {
+    return [weak = std::weak_ptr(chain), done = std::move(done)](detail::Answers answers) {
+        if (const auto alive = weak.lock()) {
+            for (const auto& answer : answers) {
+                if (answer && answer->stale != StaleReason::fresh) {
+                    alive->stale_served[static_cast<std::size_t>(answer->stale)].add();
+                }
+            }
+        }
+        done(std::move(answers));
+    };
+}
+
+/// A lookup on its way off: the flights that it begins, for its caller and in the background.
+class TakeOff {
+public:
+    TakeOff(const ChainPtr& chain, const detail::ReadRequest& request, std::shared_ptr<ReadOperation> operation,
+            std::shared_ptr<detail::SourceFunction> loader)
+        : chain_(chain),
+          request_(request),
+          operation_(std::move(operation)),
+          loader_(std::move(loader)),
+          max_staleness_(chain_->max_staleness(request.options)),
+          deadline_(chain_->after(chain_->options.timeouts.source)),
+          now_(chain_->runtime->now()) {}
+
+    /// Answers from memory what it can; the rest joins or begins flights.
+    void look_up() {
+        for (std::size_t i = 0; i < request_.probes.size(); ++i)
+            look_up(request_.probes[i], i);
+    }
+
+    /// The flights descend, those in the background first: a loader on this thread may wait for one of them. Without
+    /// any that the caller waits for, the scope's count for the call ends.
+    void start() {
+        if (background_) background_->start();
+        refresh_if_due(chain_, hits_, loader_, request_.options);
+        if (waited_for_) {
+            waited_for_->start();
+        } else {
+            chain_->scope->end();
+        }
+    }
+
+private:
+    bool uses_memory() const { return !request_.options.skip.has_memory(); }
+
+    void look_up(const EntryPtr& probe, std::size_t index) {
+        if (uses_memory() && !request_.memory_asked) {
+            if (auto entry = chain_->store.find(probe->ref())) {
+                if (request_.load && chain_->refresh_rule.exists()) hits_.push_back(entry);
+                operation_->complete(index, Answer{std::move(entry), {Source::Kind::memory, 0}});
+                return;
+            }
+        }
+        Fallback kept;
+        if (uses_memory() && chain_->options.stale.keep > nanoseconds::zero()) {
+            kept = {chain_->store.use_stale(probe->ref()), {Source::Kind::memory, 0}};
+        }
+        if (kept.is_within(max_staleness_, now_) && answer_with(kept, probe, index)) return;
+        join(probe, index, std::move(kept));
+    }
+
+    /// What memory keeps past its life will do. False if something better is to be waited for.
+    bool answer_with(const Fallback& kept, const EntryPtr& probe, std::size_t index) {
+        if (kept.entry->expires > detail::to_nanos(now_)) { // put there since we looked
+            operation_->complete(index, kept.answer(StaleReason::fresh, now_));
+            return true;
+        }
+        if (!request_.load) return false;
+        if (chain_->failing.must_wait(probe->hash, now_)) {
+            operation_->complete(index, kept.answer(StaleReason::retry_later, now_));
+            return true;
+        }
+        // Under MemoryOptions::max_ttl its life may go on in a tier, which has to be asked first.
+        const bool tiers_may_know = chain_->options.max_memory_ttl && chain_->has_tiers_in_use(request_.options.skip);
+        if (!chain_->options.stale.while_revalidate || tiers_may_know) return false;
+        operation_->complete(index, kept.answer(StaleReason::revalidating, now_));
+        revalidate(probe, kept.entry);
+        return true;
+    }
+
+    void revalidate(const EntryPtr& probe, const EntryPtr& stale) {
+        if (!background_) {
+            if (!chain_->scope->begin()) return;
+            background_ =
+                std::make_shared<Descent>(chain_, background_options(request_.options), loader_, false, deadline_);
+        }
+        auto flight = chain_->flights.begin_refresh(probe, now_, deadline_, most_background(*chain_));
+        if (!flight || answer_from_memory(flight)) return;
+        chain_->refreshes.add();
+        background_->add(std::move(flight), probe, stale);
+    }
+
+    /// The flight that filled memory since we looked has ended: without this look the key would load again.
+    bool answer_from_memory(const FlightPtr& flight) {
+        auto entry =
+            uses_memory() && !planted(Bug::no_second_look) ? chain_->store.peek(flight->probe->ref()) : nullptr;
+        if (!entry) return false;
+        for (auto& waiter : chain_->flights.finish(flight))
+            waiter.operation->complete(waiter.index, Answer{entry, {Source::Kind::memory, 0}});
+        return true;
+    }
+
+    void join(const EntryPtr& probe, std::size_t index, Fallback kept) {
+        const bool will_do = kept.is_within(max_staleness_, now_);
+        const auto reason = request_.load ? StaleReason::load_slow : StaleReason::not_loaded;
+        if (chain_->flights.waiting() >= chain_->options.loading.max_waiters) {
+            operation_->complete(index, will_do ? Result<Answer>(kept.answer(reason, now_)) : overloaded(*chain_));
+            return;
+        }
+        if (will_do) operation_->offer(index, kept.answer(reason, now_), kept.until(max_staleness_));
+        const auto kind = request_.load ? FlightKind::load : FlightKind::lookup;
+        auto joined = chain_->flights.join(probe, kind, now_, deadline_,
+                                           {operation_, planted(Bug::waiter_gets_first_place) ? 0 : index,
+                                            request_.options.strictness, max_staleness_, kept});
+        if (joined.failed) {
+            operation_->complete(index, *std::move(joined.failed));
+        } else if (joined.answer) {
+            operation_->complete(index, *std::move(joined.answer));
+        } else if (!joined.owner) {
+            if (!Sources::is_loading_here(*joined.flight->probe)) return;
+            operation_->complete(
+                index,
+                Error(Errc::recursive_load, "the loader asked cache '" + chain_->options.name +
+                                                "' for the key that it is loading; read that from the source instead"));
+        } else if (!answer_from_memory(joined.flight)) {
+            if (!waited_for_) {
+                const bool here = chain_->options.loading.run_on == RunOn::caller && request_.blocking_caller;
+                waited_for_ = std::make_shared<Descent>(chain_, request_.options, loader_, here, deadline_);
+            }
+            waited_for_->add(std::move(joined.flight), probe, std::move(kept.entry));
+        }
+    }
+
+    const ChainPtr& chain_;
+    const detail::ReadRequest& request_;
+    const std::shared_ptr<ReadOperation> operation_;
+    const std::shared_ptr<detail::SourceFunction> loader_;
+    const nanoseconds max_staleness_;
+    const SteadyTime deadline_;
+    const SteadyTime now_;
+    std::shared_ptr<Descent> waited_for_;
+    std::shared_ptr<Descent> background_; ///< has a count of the scope of its own
+    std::vector<EntryPtr> hits_;          ///< that may be due to be refreshed
+};
 
 } // namespace
 
 std::optional<Result<Answer>> look_no_further(const Chain& chain, const CallOptions& options) {
-    if (!chain.tiers.empty()) return std::nullopt;
+    if (!chain.tiers.empty() || chain.options.stale.keep > nanoseconds::zero()) return std::nullopt;
     if (!chain.scope->open()) return Result<Answer>(chain.closed_error());
     if (auto refused = check(options)) return Result<Answer>(*std::move(refused));
     return Result<Answer>(Answer{});
@@ -357,6 +206,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
         done({});
         return {};
     }
+    if (chain->options.stale.keep > nanoseconds::zero()) done = counting_stale(chain, std::move(done));
     auto operation = std::make_shared<ReadOperation>(chain->runtime, size, std::move(done));
     const auto loader = request.loader ? request.loader : chain->options.loader;
     if (!chain->scope->begin()) {
@@ -368,10 +218,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
         refused = Error(Errc::no_loader, "cache '" + chain->options.name +
                                              "' has no loader; set CacheOptions::loader or pass one with the call");
     }
-    if (!refused && chain->flights.waiting() + size > chain->options.loading.max_waiters) {
-        refused = Error(Errc::overloaded, std::to_string(chain->options.loading.max_waiters) +
-                                              " lookups wait for loads already (LoadingOptions::max_waiters)");
-    }
+
     if (refused) {
         chain->scope->end();
         operation->fail(*refused);
@@ -379,12 +226,9 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
     }
     const auto timeout = request.options.timeout.value_or(chain->options.timeouts.call);
     const auto deadline = chain->after(timeout);
-    const auto descent = take_off(chain, request, operation, request.load ? loader : nullptr);
-    if (descent) {
-        descent->start();
-    } else {
-        chain->scope->end();
-    }
+    TakeOff take_off(chain, request, operation, request.load ? loader : nullptr);
+    take_off.look_up();
+    take_off.start();
     if (operation->over()) return {};
     if (!planted(Bug::read_has_no_deadline)) operation->fail_at(deadline, timeout_error(*chain, timeout));
     chain->reads.add(operation);
@@ -394,6 +238,37 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
             waiting->fail(Error(Errc::cancelled, "the caller gave up; what was begun for others goes on"));
         }
     };
+}
+
+void refresh_if_due(const ChainPtr& chain, std::span<const EntryPtr> hits,
+                    std::shared_ptr<detail::SourceFunction> loader, const CallOptions& call) {
+    if (!loader) loader = chain->options.loader;
+    if (!loader || hits.empty()) return;
+    const auto now = chain->runtime->now();
+    const auto deadline = chain->after(chain->options.timeouts.source);
+    const auto load_time = chain->load_time.get();
+    std::shared_ptr<Descent> descent; ///< has a count of the scope of its own
+    for (const auto& hit : hits) {
+        const auto random = chain->options.refresh.early > 0 ? chain->runtime->random() : 0;
+        const bool due = hit->has_value() && chain->refresh_rule.is_due(hit->created, hit->expires,
+                                                                        detail::to_nanos(now), load_time, random);
+        if (!due || chain->failing.must_wait(hit->hash, now)) continue;
+        const auto probe = chain->options.types.blank_of(*hit);
+        auto flight = chain->flights.begin_refresh(probe, now, deadline, most_background(*chain));
+        if (!flight) continue;
+        if (!descent && chain->scope->begin()) {
+            descent = std::make_shared<Descent>(chain, background_options(call), loader, false, deadline);
+        }
+        if (!descent) {
+            for (auto& waiter : chain->flights.finish(flight))
+                waiter.operation->complete(waiter.index, chain->closed_error());
+            return;
+        }
+        chain->refreshes.add();
+        descent->add(std::move(flight), probe, hit, Tier::Lookup::Refresh{hit->version, load_time, random});
+    }
+    // Posted: whoever has a hit waits for no codec and no connection.
+    if (descent) boost::asio::post(chain->runtime->executor(), [descent] { descent->start(); });
 }
 
 } // namespace tiercel::chain

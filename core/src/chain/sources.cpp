@@ -51,12 +51,13 @@ bool Sources::is_loading_here(const detail::Entry& entry) noexcept {
     return false;
 }
 
-void Sources::call(std::shared_ptr<detail::SourceFunction> function, std::vector<detail::EntryPtr> entries,
-                   SteadyTime deadline, Errc thrown, bool here, OnSettled on_settled,
-                   std::function<void(std::size_t)> on_late) {
-    const auto shared = std::make_shared<OnSettled>(std::move(on_settled));
-    const auto shared_late = on_late ? std::make_shared<std::function<void(std::size_t)>>(std::move(on_late)) : nullptr;
-    const auto start = [&](std::vector<detail::EntryPtr> part, std::size_t offset) {
+void Sources::call(Request request) {
+    const auto& function = request.function;
+    const auto shared = std::make_shared<OnSettled>(std::move(request.on_settled));
+    const auto shared_late =
+        request.on_late ? std::make_shared<std::function<void(std::size_t)>>(std::move(request.on_late)) : nullptr;
+    using Entries = std::vector<detail::EntryPtr>;
+    const auto start = [&](Entries part, Entries previous, std::size_t offset) {
         auto call = std::make_shared<Call>();
         call->function = function;
         call->unsettled = part.size();
@@ -67,9 +68,10 @@ void Sources::call(std::shared_ptr<detail::SourceFunction> function, std::vector
         };
         std::function<void(std::size_t)> late;
         if (shared_late) late = [shared_late, offset](std::size_t index) { (*shared_late)(offset + index); };
-        call->batch = std::make_shared<detail::SourceBatch>(runtime_, std::move(part), deadline, thrown,
-                                                            std::move(settle), std::move(late));
-        if (here && !is_async(function->style())) {
+        call->batch = std::make_shared<detail::SourceBatch>(
+            detail::SourceBatch::Work{runtime_, std::move(part), std::move(previous), request.deadline}, request.thrown,
+            std::move(settle), std::move(late));
+        if (request.here && !is_async(function->style())) {
             calls_.add();
             run(call);
         } else {
@@ -77,10 +79,10 @@ void Sources::call(std::shared_ptr<detail::SourceFunction> function, std::vector
         }
     };
     if (is_single(function->style())) {
-        for (std::size_t i = 0; i < entries.size(); ++i)
-            start({entries[i]}, i);
+        for (std::size_t i = 0; i < request.entries.size(); ++i)
+            start({request.entries[i]}, request.previous.empty() ? Entries() : Entries{request.previous[i]}, i);
     } else {
-        start(std::move(entries), 0);
+        start(std::move(request.entries), std::move(request.previous), 0);
     }
 }
 

@@ -27,12 +27,18 @@ public:
 
     using OnSettled = detail::SourceBatch::OnSettled;
 
-    /// Calls `function` for `entries`: once, or once for each, as its style has it. `on_settled` is called once for
-    /// each entry, from any thread, possibly before this returns. With `here` a blocking function runs on this thread.
-    /// `on_late` hears of answers that came after the deadline.
-    void call(std::shared_ptr<detail::SourceFunction> function, std::vector<detail::EntryPtr> entries,
-              SteadyTime deadline, Errc thrown, bool here, OnSettled on_settled,
-              std::function<void(std::size_t)> on_late = {});
+    struct Request {
+        std::shared_ptr<detail::SourceFunction> function;
+        std::vector<detail::EntryPtr> entries;
+        std::vector<detail::EntryPtr> previous = {}; ///< of each entry, or none: see SourceBatch::previous
+        SteadyTime deadline{};
+        Errc thrown{};                              ///< the kind of error that an exception becomes
+        bool here = false;                          ///< a blocking function runs on the calling thread
+        OnSettled on_settled;                       ///< called once for each entry, from any thread, perhaps at once
+        std::function<void(std::size_t)> on_late{}; ///< hears of answers that came after the deadline
+    };
+    /// Calls the function for the entries: once, or once for each, as its style has it.
+    void call(Request request);
 
     /// True inside a blocking loader's call, on its thread, for an entry that this call is to fill.
     static bool is_loading_here(const detail::Entry& entry) noexcept;

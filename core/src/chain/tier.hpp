@@ -1,8 +1,11 @@
 #pragma once
 
+#include "breaker.hpp"
 #include "chunked_backend.hpp"
 #include "counters.hpp"
+#include "events.hpp"
 #include "fences.hpp"
+#include "refresh_rule.hpp"
 #include "scope.hpp"
 #include "signal.hpp"
 #include "wire/envelope.hpp"
@@ -17,6 +20,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +38,8 @@ struct TierAnswer {
     enum class Kind : std::uint8_t { miss, hit, failed };
     Kind kind = Kind::miss;
     bool negative = false;
+    detail::EntryPtr
+        fallback; ///< of a miss: the value that is there, past its life but kept, or to be refreshed; or null
     std::optional<std::chrono::nanoseconds> life; ///< of a hit, from now; empty: for ever
     std::optional<Error> error;
 };
@@ -47,13 +53,17 @@ struct WireValue {
     Result<Bytes> payload = Bytes();              ///< an error: it cannot be encoded
 };
 
-/// A backend in its place in the chain: keys, envelopes, compression, deadlines, belief, counting.
+/// A backend in its place in the chain: keys, envelopes, compression, deadlines, belief, its breaker, counting.
 ///
 /// Each call to the backend runs on its own and owns what it works on; the answer arrives through a Signal, or the
 /// deadline does. A backend that never answers costs its caller the timeout and this tier a dangling call.
 ///
 /// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
 /// unless one that began within the last second was told of it, which is how other processes learn of it.
+///
+/// While the breaker is open no call goes to the backend but one probe at a time, a read in the background; all others
+/// fail on the spot with Errc::breaker_open. What is said of a call to the breaker is said once, by whichever comes
+/// first: its results or its deadline.
 /// Thread safety: all members may be called concurrently.
 class Tier : public std::enable_shared_from_this<Tier> {
 public:
@@ -61,18 +71,36 @@ public:
         std::string cache_name;
         std::shared_ptr<spi::Runtime> runtime;
         std::shared_ptr<Fences> fences;
-        std::shared_ptr<Scope> scope; ///< once over, values are not decoded any more
+        std::shared_ptr<Scope> scope; ///< once over, values are not decoded any more; probes are counted with it
+        std::shared_ptr<Events> events;
         detail::TypeFunctions types;
         std::size_t max_value_bytes = 0;
+        std::chrono::nanoseconds keep_stale{}; ///< how long past their life values are kept, and given as fallbacks
+        RefreshOptions refresh{};
     };
     Tier(const TierOptions& options, Context context);
 
     const std::string& name() const noexcept { return name_; }
     bool scans() const noexcept { return capabilities_.scans; }
 
+    /// False while the breaker keeps calls away.
+    bool in_use() const noexcept { return breaker_.is_closed(); }
+    /// That many lookups go without this tier: why, for those who are strict.
+    const Error& skip_lookups(std::size_t count) {
+        skipped_lookups_.add(count);
+        return kept_away_;
+    }
+
     struct Lookup {
         detail::EntryPtr entry; ///< blank; a hit puts the value and its version into it
         const WireKey* key = nullptr;
+        /// To load before its life is over: a fresh value of this version or an older one is a miss if it is due too.
+        struct Refresh {
+            std::uint64_t version = 0;
+            detail::Nanos load_time = 0;
+            std::uint64_t random = 0;
+        };
+        std::optional<Refresh> refresh = {};
     };
     /// One answer for each key, by `deadline` or the tier's own timeout.
     boost::asio::awaitable<std::vector<TierAnswer>> read(std::vector<Lookup> lookups, SteadyTime deadline);
@@ -101,15 +129,38 @@ public:
 
     TierStats stats() const;
 
+    /// Ends a probe that is under way; for close().
+    void give_up_probe();
+
 private:
     struct Call;
+    using Raw = std::vector<spi::Lookup>;
+    /// What the results of a call say of the server behind the tier.
+    struct Health {
+        enum class Kind : std::uint8_t { answered, failed, unknown };
+        Kind kind = Kind::unknown;
+        std::optional<Error> reason; ///< of a failure
+    };
+    static Health health_of(const std::optional<Error>& error);
+    static Health health_of(const Result<spi::ScanPage>& page);
+    template <class Result>
+    static Health health_of(const std::vector<Result>& results);
+    void judge(Call& call, const Health& health);
+    void probe_at(SteadyTime due);
+    void probe();
+    boost::asio::awaitable<std::optional<Error>> ask_probe();
+    void probed(const std::optional<Error>& failure);
+    PendingOutcomes keep_away(std::size_t writes);
     SteadyTime bound(SteadyTime deadline) const;
     template <class T>
     std::shared_ptr<Signal<T>> bounded(std::shared_ptr<Call> call, SteadyTime deadline, std::function<T(Error)> late,
                                        std::function<boost::asio::awaitable<T>(Tier&, Call&)> work);
     boost::asio::awaitable<Outcomes> write_now(Call& call);
     boost::asio::awaitable<Outcomes> erase_now(Call& call);
+    std::optional<std::chrono::milliseconds> ttl_of(const WireValue& value,
+                                                    std::optional<std::chrono::nanoseconds> life) const;
     TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
+    static WireKey marker_key();
     void heed_marker(const spi::Lookup& marker, SteadyTime asked);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
     void count(const Error& error);
@@ -128,13 +179,19 @@ private:
     const std::optional<std::chrono::nanoseconds> max_ttl_;
     const std::chrono::nanoseconds timeout_;
     const WireKey marker_;
+    const Error kept_away_;
+    Breaker breaker_;
+    const RefreshRule refresh_rule_;
+
+    std::mutex probe_mutex_;
+    std::weak_ptr<Signal<Raw>> probe_; ///< guarded by probe_mutex_: the one under way
 
     std::atomic<std::uint64_t> cleared_before_{0};
     /// Reads that begin from then on carry the marker's key.
     std::atomic<detail::Nanos> marker_due_{0};
 
     Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
-        cleared_;
+        cleared_, skipped_lookups_, skipped_writes_;
     std::array<Counter, errc_count> errors_;
     std::array<Counter, wire::defect_count> defects_;
     LatencyCounter read_latency_, write_latency_;

@@ -32,7 +32,7 @@ Error timeout_error(const Chain& chain, nanoseconds timeout) {
 Result<WriteReport> judged(WriteReport report, Strictness strictness) {
     if (strictness == Strictness::strict) {
         for (const auto& tier : report.tiers) {
-            if (tier.kind == TierOutcome::Kind::failed || tier.kind == TierOutcome::Kind::too_large) {
+            if (tier.kind != TierOutcome::Kind::done && tier.kind != TierOutcome::Kind::skipped) {
                 const Error why = tier.error.value_or(Error(Errc::server_error, "failed"));
                 return Error(why.code(), "tier '" + tier.tier + "' failed, and the call is strict: " + why.message());
             }
@@ -134,16 +134,29 @@ protected:
         }
     }
 
-    void settle(const Item& item) {
+    /// The tiers that did not take it are to be repaired, and the fence stands until they are.
+    void settle(Item& item) {
         if (chain_->tiers.empty()) return;
-        const bool every_tier =
-            std::all_of(item.report.tiers.begin(), item.report.tiers.end(), [](const TierOutcome& outcome) {
-                return outcome.kind == TierOutcome::Kind::done ||
-                       outcome.kind == TierOutcome::Kind::too_large; // and erased
-            });
+        auto& outcomes = item.report.tiers;
+        const auto failed = std::count_if(outcomes.begin(), outcomes.end(), is_failed);
+        const bool all_told = std::all_of(outcomes.begin(), outcomes.end(), [](const TierOutcome& outcome) {
+            return is_failed(outcome) || outcome.kind == TierOutcome::Kind::done ||
+                   outcome.kind == TierOutcome::Kind::too_large; // and erased
+        });
+        if (failed != 0 && all_told && item.key && chain_->scope->open()) {
+            const auto repair = std::make_shared<Repair>(chain_->fences, item.entry->hash, item.raised,
+                                                         static_cast<std::size_t>(failed));
+            for (std::size_t t = 0; t < outcomes.size(); ++t) {
+                if (!is_failed(outcomes[t])) continue;
+                outcomes[t].kind = TierOutcome::Kind::queued;
+                chain_->repairs[t]->add(*item.key, repair);
+            }
+            return;
+        }
         const bool no_tier_can_hold_it = !item.key && item.key.error() == Errc::invalid_key;
-        chain_->fences->settle(item.entry->hash, item.raised, every_tier || no_tier_can_hold_it);
+        chain_->fences->settle(item.entry->hash, item.raised, (failed == 0 && all_told) || no_tier_can_hold_it);
     }
+    static bool is_failed(const TierOutcome& outcome) { return outcome.kind == TierOutcome::Kind::failed; }
 
     ChainPtr chain_;
     const CallOptions options_;
@@ -252,17 +265,22 @@ private:
         unwritten_.store(entries.size());
         chain_->key_writes.add(entries.size());
         const bool here = chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
-        chain_->sources->call(
-            chain_->options.writer, std::move(entries), chain_->after(chain_->options.timeouts.source),
-            Errc::writer_failed, here,
-            [self = self(), asked = std::move(asked)](std::size_t i, const Result<detail::LoadFacts>& facts) {
-                self->written(self->items_[asked[i]], facts);
-            },
-            [chain = chain_, probes = std::move(probes)](std::size_t i) {
-                // It was reported as unknown, and its key dropped; what was loaded since may be older.
-                if (planted(Bug::late_write_is_not_dropped)) return;
-                (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
-            });
+        auto on_settled = [self = self(), asked = std::move(asked)](std::size_t i,
+                                                                    const Result<detail::LoadFacts>& facts) {
+            self->written(self->items_[asked[i]], facts);
+        };
+        auto on_late = [chain = chain_, probes = std::move(probes)](std::size_t i) {
+            if (planted(Bug::late_write_is_not_dropped)) return;
+            // It was reported as unknown, and its key dropped; what was loaded since may be older.
+            (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
+        };
+        chain_->sources->call({.function = chain_->options.writer,
+                               .entries = std::move(entries),
+                               .deadline = chain_->after(chain_->options.timeouts.source),
+                               .thrown = Errc::writer_failed,
+                               .here = here,
+                               .on_settled = std::move(on_settled),
+                               .on_late = std::move(on_late)});
     }
 
     /// Called for different items concurrently.
@@ -318,6 +336,7 @@ private:
             } else {
                 const bool heedless = planted(Bug::overtaken_write_is_published);
                 item.report.in_memory = chain_->publish(item.entry, heedless ? nothing_newer : item.flight->superseded);
+                chain_->failing.succeeded(item.entry->hash);
             }
             chain_->flights.finish(item.flight);
         }

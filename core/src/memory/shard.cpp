@@ -57,11 +57,16 @@ bool Shard::is_alive_when_used(Entry& entry) const noexcept {
     if (planted(Bug::expired_entry_is_found)) return true;
     if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
     const Nanos time = now();
-    if (expiry_.deadline(entry) <= time) return false;
-    auto used = entry.last_used.load(std::memory_order_relaxed); // forward only, however late this reader comes
+    if (expiry_.fresh_until(entry) <= time) return false;
+    mark_used(entry, time);
+    return true;
+}
+
+/// Forward only, however late this reader comes.
+void Shard::mark_used(Entry& entry, Nanos time) const noexcept {
+    auto used = entry.last_used.load(std::memory_order_relaxed);
     while (used < time && !entry.last_used.compare_exchange_weak(used, time, std::memory_order_relaxed)) {
     }
-    return true;
 }
 
 void Shard::tell_policy(Entry& entry, Uses::Told told) noexcept {
@@ -90,7 +95,20 @@ bool Shard::drop_dead(Entry& entry, Departures& departures) noexcept {
 EntryPtr Shard::peek(KeyRef key) const noexcept {
     const Epochs::Pin pin;
     EntryPtr entry = held_.table.find(key);
-    return entry == nullptr || is_dead(*entry) ? nullptr : entry;
+    return entry == nullptr || !is_fresh(*entry) ? nullptr : entry;
+}
+
+EntryPtr Shard::use_stale(KeyRef key) noexcept {
+    EntryPtr entry = [&] {
+        const Epochs::Pin pin;
+        return held_.table.find(key);
+    }();
+    if (entry == nullptr || is_dead(*entry)) return nullptr;
+    if (expiry_.slides()) mark_used(*entry, now());
+    if (const auto most = uses_.count_to.load(std::memory_order_relaxed); most != 0) entry->count_use(most);
+    if (const auto told = uses_.told.load(std::memory_order_relaxed); told != Uses::Told::none)
+        tell_policy(*entry, told);
+    return entry;
 }
 
 Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began,
@@ -121,7 +139,11 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     }
 
     Entry* old = held_.table.held(entry->ref()); // after the sweep, which may have taken it
-    if (old != nullptr && is_dead(*old)) {       // the dead leave nothing to inherit
+    if (old != nullptr && old->version >= entry->version && expiry_.keep_stale != 0 && !is_fresh(*entry) &&
+        !is_dead(*old)) {
+        return Insert::outdated;
+    }
+    if (old != nullptr && is_dead(*old)) { // the dead leave nothing to inherit
         remove(*old, Exit::dropped, RemovalCause::expired, departures);
         old = nullptr;
     }
@@ -261,6 +283,11 @@ void Shard::exchange_all(Contents& contents, RemovalCause cause) noexcept {
 
 Nanos Shard::now() const noexcept {
     return detail::to_nanos(clock_.now());
+}
+
+bool Shard::is_fresh(const Entry& entry) const noexcept {
+    if (!expiry_.can_die(entry) || (!expiry_.slides() && is_surely_alive(entry))) return true;
+    return expiry_.fresh_until(entry) > now();
 }
 
 bool Shard::is_dead(const Entry& entry) const noexcept {

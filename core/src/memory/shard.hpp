@@ -30,7 +30,7 @@ struct ShardOptions {
 ///
 /// Readers take no lock: they look in the table, check the deadline, count their use in the entry. Only for a policy
 /// that asked to hear of uses (Uses::Told) is the lock taken on a hit; by then the entry may have left, so the table is
-/// asked again. What a reader finds dead it leaves to drop_dead, under the lock.
+/// asked again. What a reader finds dead it leaves to drop_dead, under the lock; what it finds stale stays.
 ///
 /// Invariants whenever the lock is free:
 /// - every entry of the table is in the policy once, and in nothing else's policy hook;
@@ -45,8 +45,8 @@ public:
     /// Where readers look, in an Epochs::Pin.
     const Table& table() const noexcept { return held_.table; }
 
-    /// Whether an entry of the table that the caller holds a reference to is alive; then it is counted as a use. One
-    /// that is dead should be dropped.
+    /// Whether an entry of the table that the caller holds a reference to is fresh; then it is counted as a use. One
+    /// that is not, nor kept, should be dropped.
     bool use(Entry& entry) noexcept {
         if ((expiry_.slides() || entry.expires != never) && !is_alive_when_used(entry)) return false;
         const auto most = uses_.count_to.load(std::memory_order_relaxed);
@@ -62,7 +62,11 @@ public:
     /// Takes out an entry that was found dead; false if it had gone already, and another may stand in its place.
     bool drop_dead(Entry& entry, Departures& departures) noexcept;
 
+    /// Whether an entry that use() refused is kept all the same, to be served as stale.
+    bool keeps(const Entry& entry) const noexcept { return expiry_.keep_stale != 0 && !is_dead(entry); }
+
     EntryPtr peek(KeyRef key) const noexcept;
+    EntryPtr use_stale(KeyRef key) noexcept;
     Insert insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began, Departures& departures);
     bool erase(KeyRef key, RemovalCause cause, Departures& departures) noexcept;
     void clear(RemovalCause cause, Departures& departures);
@@ -113,6 +117,7 @@ private:
     std::unique_ptr<Policy> make_policy(const PolicyKind& kind, const Policy* first) const;
     void exchange_all(Contents& contents, RemovalCause cause) noexcept;
     Nanos now() const noexcept;
+    bool is_fresh(const Entry& entry) const noexcept;
     bool is_dead(const Entry& entry) const noexcept;
     bool has_room_for(std::uint64_t entries, std::uint64_t weight) const noexcept;
     void make_room_for(std::uint64_t entries, std::uint64_t weight, const Entry* spared,
@@ -120,6 +125,7 @@ private:
     void evict(const Entry* spared, Departures& departures) noexcept;
     void tell_policy(Entry& entry, Uses::Told told) noexcept;
     bool is_alive_when_used(Entry& entry) const noexcept;
+    void mark_used(Entry& entry, Nanos time) const noexcept;
     bool is_surely_alive(const Entry& entry) const noexcept;
     void remove(Entry& entry, Exit why, RemovalCause cause, Departures& departures) noexcept;
     void leave(EntryPtr entry, RemovalCause cause, Departures& departures) noexcept;

@@ -71,7 +71,9 @@ struct Store::Shards {
                         .max_weight = part(options.max_weight, count, made),
                         .policy = &options.eviction.kind(),
                         .first = made == 0 ? nullptr : first->policy(),
-                        .expiry = {options.expire_after_access ? options.expire_after_access->count() : never},
+                        .expiry = {.after_access =
+                                       options.expire_after_access ? options.expire_after_access->count() : never,
+                                   .keep_stale = options.keep_stale.count()},
                         .holds_key = options.holds_key,
                         .clock = &clock,
                     });
@@ -168,17 +170,22 @@ bool Store::drop_dead(EntryPtr& dead) noexcept {
 /// Whoever met a dead entry that was no longer there looks again: a put has put another in its place.
 inline EntryPtr Store::look(KeyRef key) noexcept {
     for (;;) {
+        bool is_fresh = true;
         bool is_dead = false;
         EntryPtr entry = [&] {
             const Epochs::Pin pin;
             Shard& shard = shards_->of(key.hash);
             EntryPtr found = shard.table().find(key);
-            is_dead = found != nullptr && !shard.use(*found);
-            if (!is_dead) counts_->add(pin.thread_number(), found != nullptr);
+            if (found != nullptr && !shard.use(*found)) [[unlikely]] {
+                is_fresh = false;
+                is_dead = !shard.keeps(*found);
+            }
+            if (!is_dead) counts_->add(pin.thread_number(), found != nullptr && is_fresh);
             return found;
         }();
-        if (!is_dead) [[likely]]
+        if (is_fresh) [[likely]]
             return entry;
+        if (!is_dead) return nullptr;
         if (drop_dead(entry)) {
             count_miss();
             return nullptr;
@@ -202,6 +209,7 @@ void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
     for (; !keys.empty(); keys = keys.subspan(std::min(batch, keys.size())), found += batch) {
         const auto some = keys.first(std::min(batch, keys.size()));
         std::bitset<batch> dead;
+        std::bitset<batch> stale;
         {
             const Epochs::Pin pin;
             std::array<Shard*, batch> shards;
@@ -219,12 +227,14 @@ void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
                 auto entry = shards[i]->table().find(some[i], candidates[i]);
                 const bool alive = entry != nullptr && shards[i]->use(*entry);
                 hits += alive ? 1 : 0;
-                if (entry != nullptr && !alive) dead.set(i);
+                if (entry != nullptr && !alive) [[unlikely]]
+                    (shards[i]->keeps(*entry) ? stale : dead).set(i);
                 found[i].swap(entry);
             }
             counts_->add(pin.thread_number(), hits, some.size() - hits - dead.count());
         }
-        for (std::size_t i = 0; dead.any() && i < some.size(); ++i) {
+        for (std::size_t i = 0; (dead | stale).any() && i < some.size(); ++i) {
+            if (stale.test(i)) found[i].reset(); // outside the pin: it may be the last reference
             if (!dead.test(i)) continue;
             if (drop_dead(found[i])) {
                 count_miss();
@@ -240,6 +250,10 @@ void Store::find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept {
 
 EntryPtr Store::peek(KeyRef key) const noexcept {
     return shards_->of(key.hash).peek(key);
+}
+
+EntryPtr Store::use_stale(KeyRef key) noexcept {
+    return shards_->of(key.hash).use_stale(key);
 }
 
 Insert Store::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, std::uint64_t began) {

@@ -33,7 +33,8 @@ struct StoreOptions {
     /// which are split over them evenly: an entry heavier than its shard's part of max_weight is refused.
     std::uint32_t shards = 0;
     std::optional<std::chrono::nanoseconds> expire_after_access = {}; ///< sliding expiry; empty: none
-    detail::HoldsKey holds_key = nullptr;                             ///< required
+    std::chrono::nanoseconds keep_stale{}; ///< how long past `expires` values are kept, found by peek_stale alone
+    detail::HoldsKey holds_key = nullptr;  ///< required
     /// Called outside all locks, once for each departure. Must not throw.
     std::function<void(const detail::Entry&, RemovalCause)> on_removal = {};
     std::shared_ptr<AccessTap> tap = {}; ///< hears of a sample of the keys; empty: nobody does
@@ -59,6 +60,7 @@ enum class Insert : std::uint8_t {
     stored,
     fenced,    ///< dropped: the fence is above `began`; the entry of that key, if any, stays
     too_heavy, ///< refused: heavier than a shard may be; the entry of that key has left (cause: size)
+    outdated,  ///< refused: past its life already, and there is one of its version or a newer one
     closed,    ///< refused: the store is closed
 };
 
@@ -67,8 +69,9 @@ class HitCounts;
 
 /// The memory tier: a sharded table of entries, an eviction policy and an expiry wheel for each shard.
 ///
-/// An entry is dead from its deadline on: the earlier of `expires` and `last_used` plus expire_after_access. A dead
-/// entry that is found, replaced or evicted before expire() got to it leaves with cause `expired`.
+/// An entry is fresh until the earlier of `expires` and `last_used` plus expire_after_access, and dead from then on;
+/// or, with a value and keep_stale, stale for that long after `expires` first. A dead entry that is found, replaced or
+/// evicted before expire() got to it leaves with cause `expired`.
 ///
 /// Thread safety: all members may be called concurrently. Finding takes no lock and waits for nobody, unless the policy
 /// orders its entries at each use (lru, lfu, mru and such: see Uses); then it takes the shard's. That lock is held for
@@ -85,7 +88,7 @@ public:
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
-    /// The live entry of `key`, counted as a hit and a use; null (a counted miss) when there is none or it is dead.
+    /// The fresh entry of `key`, counted as a hit and a use; null (a counted miss) when there is none.
     EntryPtr find(KeyRef key) noexcept;
 
     /// The same for many keys at once: `found[i]` is of `keys[i]`. Faster than one by one where the store is larger
@@ -94,6 +97,9 @@ public:
 
     /// The same without counting or using.
     EntryPtr peek(KeyRef key) const noexcept;
+
+    /// One that is fresh or stale, counted as a use but not as a hit or a miss.
+    EntryPtr use_stale(KeyRef key) noexcept;
 
     /// Publishes `entry`, which never was published before, unless `fence` is above `began`; replaces the entry of the
     /// same key and evicts as needed, before the new entry goes in.

@@ -5,6 +5,7 @@
 
 #include <boost/endian/conversion.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace tiercel::wire {
@@ -27,7 +28,7 @@ enum Offset : std::size_t {
     at_flags = 2,
     at_codec = 3,
     at_compressor = 4,
-    at_reserved = 5,
+    at_kept = 5,
     at_schema = 8,
     at_raw_bytes = 12,
     at_key_low = 16,
@@ -83,6 +84,9 @@ Bytes seal(const Header& header, BytesView payload) {
     head[at_flags] = header.negative ? flag_negative : 0;
     head[at_codec] = header.codec;
     head[at_compressor] = header.compressor;
+    const auto kept = std::clamp<std::int64_t>(header.kept.count(), 0, longest_kept.count());
+    for (std::size_t i = 0; i < 3; ++i)
+        head[at_kept + i] = static_cast<unsigned char>(kept >> (8 * i) & 0xff);
     store_little_u32(&head[at_schema], header.schema);
     store_little_u32(&head[at_raw_bytes], header.raw_bytes);
     store_little_u64(&head[at_key_low], header.key.low);
@@ -108,9 +112,6 @@ Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept {
     if (head[at_format_version] != format_version || (head[at_flags] & ~flag_negative) != 0) {
         return Defect::unknown_version;
     }
-    if (head[at_reserved] != 0 || head[at_reserved + 1] != 0 || head[at_reserved + 2] != 0) {
-        return Defect::unknown_version;
-    }
 
     Header header;
     header.negative = (head[at_flags] & flag_negative) != 0;
@@ -122,6 +123,7 @@ Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept {
     header.created = SystemTime(std::chrono::microseconds(load_little_s64(head + at_created)));
     header.expires = expiry_from_wire(load_little_s64(head + at_expires));
     header.version = load_little_u64(head + at_version);
+    header.kept = std::chrono::seconds(head[at_kept] | head[at_kept + 1] << 8 | head[at_kept + 2] << 16);
 
     const BytesView payload = bytes.substr(header_bytes);
     const bool raw = header.compressor == 0;

@@ -3,6 +3,7 @@
 #include <tiercel/spi/bytes.hpp>
 #include <tiercel/spi/clock.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,7 +31,13 @@ struct Header {
     SystemTime created{};
     std::optional<SystemTime> expires; ///< the epoch itself is written as the microsecond before it: 0 says "never"
     std::uint64_t version = 0;         ///< stamp of the load or write that made the value
+    /// How much longer than until `expires` the backend was told to keep it, at least: whole seconds, at most
+    /// longest_kept.
+    std::chrono::seconds kept{};
 };
+
+/// What three bytes can say.
+inline constexpr std::chrono::seconds longest_kept{(1 << 24) - 1};
 
 /// Why bytes are no value of ours. Each is a counted miss.
 enum class Defect : std::uint8_t {

@@ -38,7 +38,7 @@ std::pair<Error, Error> expect_service_without(TierOptions tier) {
     if (put) {
         EXPECT_TRUE(put->in_memory);
         EXPECT_FALSE(put->complete());
-        EXPECT_EQ(put->tiers.at(0).kind, TierOutcome::Kind::failed);
+        EXPECT_EQ(put->tiers.at(0).kind, TierOutcome::Kind::queued);
         told.first = put->tiers.at(0).error.value_or(Error(Errc::closed, "the put has no error"));
     }
     EXPECT_EQ(cache.get("put").source(), from_memory);

@@ -161,7 +161,7 @@ TEST_F(Outage, a_value_that_redis_could_not_be_told_is_old_is_not_served_when_re
         redis.stop_replying();
         const auto put = cache.put(key, "new");
         ASSERT_TRUE(put);
-        EXPECT_EQ(put->tiers[0].kind, TierOutcome::Kind::failed);
+        EXPECT_EQ(put->tiers[0].kind, TierOutcome::Kind::queued);
         const auto invalidated = cache.invalidate(gone);
         ASSERT_TRUE(invalidated);
         EXPECT_FALSE(invalidated->complete());

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <thread>
 
 namespace tiercel::redis::test {
 namespace {
@@ -83,6 +84,37 @@ INSTANTIATE_TEST_SUITE_P(
                       Hostile{"bulk_of_500000000_that_ends_early", "$500000000\r\nabc", Errc::connection_lost}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(RedisMemory, a_large_value_gets_room_for_what_has_come_of_it) {
+    const Peer peer({"+OK\r\n+PONG\r\n", "*1\r\n$60000000\r\n" + std::string(100 * kib, 'v')}, Peer::AtEnd::close);
+    Client client(peer.url(), {.connect_timeout = 5s, .max_silence = 5s});
+    const auto before = heap::bytes();
+    heap::watch();
+    EXPECT_EQ(client.text("key", 10s), "connection_lost");
+    EXPECT_LT(heap::most_bytes() - before, 128 * 100 * kib + 256 * kib);
+}
+
+/// What a blocked caller's get of a large value takes at most, and one's whose connection the event loop drives.
+TEST(RedisMemory, a_large_value_is_there_once_while_it_comes) {
+    if (tiercel::test::is_sanitized) GTEST_SKIP() << "a sanitizer does not count this";
+    constexpr std::size_t size = 1024 * kib;
+    tiercel::test::RedisServer server;
+    Client client(server.url());
+    ASSERT_TRUE(client.put("large", std::string(size, 'v')));
+    const std::vector<BytesView> keys{"large"};
+    for (int round = 0; round < 5; ++round) {
+        for (const bool blocked : {true, false}) {
+            const auto before = heap::bytes();
+            heap::watch();
+            auto get = client.backend->get_many(keys, within(5s));
+            const auto lookups = blocked ? client.run(std::move(get)) : client.start(std::move(get)).get();
+            const auto taken = heap::most_bytes() - before;
+            ASSERT_TRUE(lookups[0] && *lookups[0]);
+            EXPECT_EQ((*lookups[0])->value.size(), size);
+            EXPECT_LT(taken, size + 128 * kib) << (blocked ? "blocked" : "on the event loop");
+        }
+    }
+}
+
 /// Calls of one loop, in turn; `callers` of them at a time.
 class Load {
 public:
@@ -139,6 +171,43 @@ TEST(RedisMemory, does_not_grow_with_the_requests) {
     const auto after = heap::bytes();
     EXPECT_EQ(load.failed, 0U);
     std::printf("%zu bytes before, %zu after %llu requests\n", before, after,
+                static_cast<unsigned long long>(requests));
+    EXPECT_LT(after, before + 16 * kib);
+}
+
+/// A share of so many requests from each of some threads, which drive their connections themselves.
+void make_blocked_requests(const std::shared_ptr<spi::Backend>& backend, std::uint64_t requests) {
+    constexpr std::uint64_t callers = 8;
+    std::vector<std::thread> threads;
+    for (std::uint64_t caller = 0; caller < callers; ++caller) {
+        threads.emplace_back([&, caller] {
+            const std::string value(100, 'v');
+            for (std::uint64_t number = caller; number < requests; number += callers) {
+                const auto key = "key:" + std::to_string(number % 500);
+                if (number % 4 == 0) {
+                    const std::vector<spi::PutItem> items{{key, value, std::nullopt}};
+                    ASSERT_TRUE(spi::sync_wait(*spi::default_runtime(), backend->put_many(items, within(20s)))[0]);
+                } else {
+                    const std::vector<BytesView> keys{key, "none"};
+                    ASSERT_TRUE(spi::sync_wait(*spi::default_runtime(), backend->get_many(keys, within(20s)))[0]);
+                }
+            }
+        });
+    }
+    for (auto& thread : threads)
+        thread.join();
+}
+
+TEST(RedisMemory, does_not_grow_with_the_requests_of_callers_that_block) {
+    tiercel::test::RedisServer server;
+    Client client(server.url());
+    make_blocked_requests(client.backend, 20'000);
+    EXPECT_EQ(RawRedis(server.port()).clients_named("tiercel").count, Options().blocking_connections);
+    const auto before = heap::bytes();
+    const auto requests = effort(100'000, 10'000'000);
+    make_blocked_requests(client.backend, requests);
+    const auto after = heap::bytes();
+    std::printf("%zu bytes before, %zu after %llu requests of callers that block\n", before, after,
                 static_cast<unsigned long long>(requests));
     EXPECT_LT(after, before + 16 * kib);
 }

@@ -78,7 +78,7 @@ void judge_endings(CaseFile& file) {
         const auto& operation = history.operations[i];
         const auto* closing = file.closing(operation.life);
         if (closing == nullptr || operation.act == Act::close || !is_after(operation.end, *closing)) continue;
-        if (operation.begin.at <= closing->end.at && !operation.results.empty() &&
+        if (operation.begin.at + operation.delay <= closing->end.at && !operation.results.empty() &&
             operation.results.front().kind != KeyResult::Kind::error) {
             file.report(15, file.name(i) + " ended after its cache had been closed at " + text_of(closing->end));
         }

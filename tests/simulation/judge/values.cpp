@@ -76,7 +76,9 @@ const Move* broken_by(const CaseFile& file, const Read& read, std::size_t born) 
             if (!has_writer) {
                 for (const auto index : file.operations(birth.life, birth.key)) {
                     const auto& operation = file.history.operations[index];
-                    if (std::count(operation.births.begin(), operation.births.end(), born) != 0) place = operation.end;
+                    if (std::count(operation.births.begin(), operation.births.end(), born) == 0) continue;
+                    if (!operation.results.empty() && operation.results.front().kind == KeyResult::Kind::done)
+                        place = operation.end; // else it goes on
                 }
             }
             if (!place) continue;

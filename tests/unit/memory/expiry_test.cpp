@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace tiercel::memory::test {
 namespace {
 
@@ -229,6 +231,87 @@ TEST(Expiry, expires_every_shard) {
     fixture.store.expire();
     EXPECT_EQ(fixture.store.stats().entries, 0U);
     EXPECT_EQ(fixture.store.check_invariants(), "");
+}
+
+StoreOptions keeping(std::chrono::nanoseconds time) {
+    StoreOptions options;
+    options.keep_stale = time;
+    return options;
+}
+
+TEST(KeepStale, a_value_past_its_expiry_is_a_miss_that_only_use_stale_finds_until_it_is_dead) {
+    StoreFixture fixture(keeping(10s));
+    fixture.insert({.key = 1, .expires = fixture.in(1s)});
+    EXPECT_TRUE(fixture.use_stale(1)) << "a fresh one too";
+    fixture.clock.advance(1s);
+    EXPECT_FALSE(fixture.find(1));
+    EXPECT_FALSE(fixture.peek(1));
+    EXPECT_TRUE(fixture.use_stale(1));
+    EXPECT_THAT(fixture.take_departures(), IsEmpty());
+    EXPECT_EQ(fixture.store.stats().misses, 1U);
+    fixture.clock.advance(10s - 1ns);
+    EXPECT_TRUE(fixture.use_stale(1));
+    fixture.clock.advance(1ns);
+    EXPECT_FALSE(fixture.use_stale(1));
+    EXPECT_FALSE(fixture.find(1));
+    EXPECT_THAT(fixture.take_departures(), ElementsAre(Departure{1, RemovalCause::expired}));
+}
+
+TEST(KeepStale, find_many_misses_what_is_stale_and_drops_what_is_dead) {
+    StoreFixture fixture(keeping(10s));
+    fixture.insert({.key = 1, .expires = fixture.in(20s)});
+    fixture.insert({.key = 2, .expires = fixture.in(5s)});
+    fixture.insert({.key = 3, .expires = fixture.in(1s)});
+    fixture.clock.advance(11s);
+    const std::array<std::uint64_t, 3> keys{1, 2, 3};
+    std::array<KeyRef, 3> refs;
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        refs[i] = {hash_of(keys[i]), &keys[i]};
+    std::array<EntryPtr, 3> found;
+    fixture.store.find_many(refs, found.data());
+    EXPECT_TRUE(found[0]);
+    EXPECT_FALSE(found[1]);
+    EXPECT_FALSE(found[2]);
+    EXPECT_TRUE(fixture.use_stale(2));
+    EXPECT_THAT(fixture.take_departures(), ElementsAre(Departure{3, RemovalCause::expired}));
+    EXPECT_EQ(fixture.store.stats().hits, 1U);
+    EXPECT_EQ(fixture.store.stats().misses, 2U);
+}
+
+TEST(KeepStale, expire_leaves_the_stale_and_takes_the_dead) {
+    StoreFixture fixture(keeping(10s));
+    fixture.insert({.key = 1, .expires = fixture.in(1s)});
+    fixture.clock.advance(5s);
+    fixture.store.expire();
+    EXPECT_EQ(fixture.store.stats().entries, 1U);
+    fixture.clock.advance(6s + tick);
+    fixture.store.expire();
+    EXPECT_EQ(fixture.store.stats().entries, 0U);
+    EXPECT_EQ(fixture.store.check_invariants(), "");
+}
+
+TEST(KeepStale, what_is_not_used_leaves_all_the_same) {
+    auto options = keeping(1h);
+    options.expire_after_access = 10s;
+    StoreFixture fixture(options);
+    fixture.insert({.key = 1, .expires = fixture.in(1s)});
+    fixture.insert({.key = 2, .expires = fixture.in(1s)});
+    fixture.clock.advance(9s);
+    EXPECT_TRUE(fixture.use_stale(1)) << "which is a use";
+    fixture.clock.advance(1s);
+    EXPECT_TRUE(fixture.use_stale(1));
+    EXPECT_FALSE(fixture.use_stale(2));
+}
+
+TEST(KeepStale, a_stale_value_that_is_replaced_leaves_as_replaced_and_one_erased_is_gone) {
+    StoreFixture fixture(keeping(1h));
+    fixture.insert({.key = 1, .expires = fixture.in(1s)});
+    fixture.clock.advance(2s);
+    fixture.insert({.key = 1, .expires = fixture.in(1s)});
+    EXPECT_THAT(fixture.take_departures(), ElementsAre(Departure{1, RemovalCause::replaced}));
+    fixture.clock.advance(2s);
+    EXPECT_TRUE(fixture.erase(1));
+    EXPECT_FALSE(fixture.use_stale(1));
 }
 
 } // namespace

@@ -96,6 +96,7 @@ public:
 
     bool find(std::uint64_t key) { return store.find({hash_of(key), &key}) != nullptr; }
     bool peek(std::uint64_t key) { return store.peek({hash_of(key), &key}) != nullptr; }
+    bool use_stale(std::uint64_t key) { return store.use_stale({hash_of(key), &key}) != nullptr; }
     bool erase(std::uint64_t key) { return store.erase({hash_of(key), &key}); }
     Insert insert(const EntryFacts& facts) { return store.insert(make_entry(facts), no_fence, 0); }
     Nanos in(std::chrono::nanoseconds delay) const { return clock.nanos() + delay.count(); }

@@ -1,8 +1,11 @@
 #include "commands.hpp"
 
 #include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
 
 #include <array>
+#include <random>
+#include <vector>
 
 namespace tiercel::redis {
 namespace {
@@ -22,6 +25,32 @@ TEST(Commands, take_empty_words_without_data) {
     const std::array<BytesView, 2> words{"GET", BytesView()};
     commands.add(words);
     EXPECT_EQ(commands.bytes(), "*2\r\n$3\r\nGET\r\n$0\r\n\r\n");
+}
+
+TEST(Commands, are_what_hiredis_makes_of_the_words) {
+    std::mt19937 random(7);
+    for (int round = 0; round < 200; ++round) {
+        std::vector<Bytes> words(1 + random() % 20);
+        for (auto& word : words) {
+            word.resize(random() % (round % 50 == 0 ? 200'000U : 120U));
+            for (auto& byte : word)
+                byte = static_cast<char>(random());
+        }
+        std::vector<const char*> data;
+        std::vector<std::size_t> sizes;
+        for (const auto& word : words) {
+            data.push_back(word.data());
+            sizes.push_back(word.size());
+        }
+        char* text = nullptr;
+        const int size = redisFormatCommandArgv(&text, static_cast<int>(words.size()), data.data(), sizes.data());
+        ASSERT_GT(size, 0);
+        Commands commands;
+        commands.add(std::vector<BytesView>(words.begin(), words.end()));
+        const bool same = commands.bytes() == BytesView(text, static_cast<std::size_t>(size));
+        redisFreeCommand(text);
+        ASSERT_TRUE(same) << "seed 7, round " << round;
+    }
 }
 
 TEST(Commands, are_found_again_one_by_one) {

@@ -2,58 +2,35 @@
 
 #include "reply_reader.hpp"
 
-#include "fuzz/reply_stream.hpp"
+#include "fuzz/corpus_streams.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace tiercel::redis {
 namespace {
 
-using fuzz::Reading;
-
-struct Stream {
-    std::string name;
-    std::string bytes;
-    bool captured;
-};
-
-std::vector<Stream> corpus() {
-    std::vector<Stream> streams;
-    for (const char* folder : {"resp", "cluster"}) {
-        for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(TIERCEL_CORPORA) / folder)) {
-            const auto name = file.path().filename().string();
-            std::ifstream in(file.path(), std::ios::binary);
-            streams.push_back({.name = name,
-                               .bytes = std::string(std::istreambuf_iterator<char>(in), {}),
-                               .captured = !name.starts_with("hostile_") && name != "redirection_bare"});
-        }
-    }
-    return streams;
+const std::vector<fuzz::Stream>& streams() {
+    static const auto corpus = fuzz::streams_of({"resp", "cluster"});
+    return corpus;
 }
 
-Reading whole(const Stream& stream, const ReplyLimits& limits) {
-    return fuzz::read_whole(ReplyReader(limits), stream.bytes);
-}
-
-/// Caps that let all pass that a server sends, and such as some of it is over.
-const std::vector<ReplyLimits> all_limits{{}, {.max_reply_bytes = 1000}};
+/// Caps that let all pass that a server sends, and such as some of it is over; with all values for the parser, and
+/// with most of them beside it.
+const std::vector<ReplyLimits> all_limits{
+    {}, {.max_reply_bytes = 1000}, {.large_bytes = 5}, {.max_reply_bytes = 1000, .large_bytes = 5}};
 
 TEST(ReplyCorpus, holds_replies_of_every_kind) {
     std::set<Reply::Kind> kinds;
     std::set<Reply::Kind> kinds_in_arrays;
     bool empty_bulk = false;
     std::size_t depth = 0;
-    for (const auto& stream : corpus()) {
-        for (const auto& reply : whole(stream, {}).replies) {
+    for (const auto& stream : streams()) {
+        for (const auto& reply : fuzz::read_whole(ReplyReader({}), stream.bytes).replies) {
             kinds.insert(reply.kind);
             for (const auto& element : reply.elements)
                 kinds_in_arrays.insert(element.kind);
@@ -68,61 +45,31 @@ TEST(ReplyCorpus, holds_replies_of_every_kind) {
 }
 
 TEST(ReplyCorpus, what_a_server_sent_is_replies_to_its_last_byte) {
-    for (const auto& stream : corpus()) {
-        if (!stream.captured) continue;
-        for (const auto& limits : all_limits) {
-            ReplyReader reader(limits);
-            std::vector<Reply> replies;
-            ASSERT_TRUE(reader.feed(stream.bytes, replies)) << stream.name;
-            const auto count = replies.size();
-            ASSERT_GE(count, 1U) << stream.name;
-            // Nothing is left half read: the next reply begins here.
-            ASSERT_TRUE(reader.feed("+next\r\n", replies)) << stream.name;
-            ASSERT_EQ(replies.size(), count + 1) << stream.name;
-            EXPECT_EQ(replies.back().text, "next");
-        }
+    for (const auto& limits : all_limits) {
+        fuzz::expect_replies_to_the_last_byte(
+            streams(), [&] { return ReplyReader(limits); }, "+next\r\n",
+            [](const Reply& reply) { return reply.text == "next"; });
     }
 }
 
 TEST(ReplyCorpus, reads_the_same_byte_by_byte) {
-    for (const auto& stream : corpus()) {
-        for (const auto& limits : all_limits) {
-            const auto one_by_one =
-                fuzz::read_in_pieces(ReplyReader(limits), stream.bytes, [] { return std::size_t{1}; });
-            EXPECT_TRUE(one_by_one == whole(stream, limits)) << stream.name;
-        }
-    }
+    for (const auto& limits : all_limits)
+        fuzz::expect_the_same_byte_by_byte(streams(), [&] { return ReplyReader(limits); });
 }
 
 TEST(ReplyCorpus, reads_the_same_when_split_at_any_byte) {
-    for (const auto& stream : corpus()) {
-        for (const auto& limits : all_limits) {
-            const auto expected = whole(stream, limits);
-            for (std::size_t split = 1; split < stream.bytes.size(); ++split) {
-                std::size_t next = split;
-                const auto in_two = fuzz::read_in_pieces(ReplyReader(limits), stream.bytes,
-                                                         [&] { return std::exchange(next, stream.bytes.size()); });
-                ASSERT_TRUE(in_two == expected) << stream.name << " split at " << split;
-            }
-        }
-    }
+    for (const auto& limits : all_limits)
+        fuzz::expect_the_same_when_split_at_any_byte(streams(), [&] { return ReplyReader(limits); });
 }
 
 TEST(ReplyCorpus, a_stream_that_ends_early_gives_the_replies_before_its_end_and_no_other) {
-    for (const auto& stream : corpus()) {
-        const auto all = whole(stream, {});
-        std::size_t replies_so_far = 0;
-        for (std::size_t end = 1; end < stream.bytes.size(); ++end) {
-            const auto part = fuzz::read_whole(ReplyReader({}), BytesView(stream.bytes).substr(0, end));
-            ASSERT_GE(part.replies.size(), replies_so_far) << stream.name << " ended at " << end;
-            ASSERT_LE(part.replies.size(), all.replies.size()) << stream.name << " ended at " << end;
-            replies_so_far = part.replies.size();
-            for (std::size_t i = 0; i < part.replies.size(); ++i)
-                ASSERT_TRUE(part.replies[i] == all.replies[i]) << stream.name << " ended at " << end;
-            if (stream.captured) {
-                ASSERT_FALSE(part.error) << stream.name << " ended at " << end;
-            }
-        }
+    fuzz::expect_a_part_to_be_the_beginning(streams(), [] { return ReplyReader({}); });
+}
+
+TEST(ReplyCorpus, reads_the_same_beside_the_parser) {
+    for (const auto& stream : streams()) {
+        const auto parsed = fuzz::read_whole(ReplyReader({}), stream.bytes);
+        EXPECT_TRUE(fuzz::read_whole(ReplyReader({.large_bytes = 1}), stream.bytes) == parsed) << stream.name;
     }
 }
 

@@ -59,6 +59,15 @@ TEST(StatsTable, has_values_in_chunks_of_the_tiers_that_have_some) {
     EXPECT_THAT(to_table(stats), HasSubstr("in chunks: redis stored 1,200, read 34, missed incomplete 5\n"));
 }
 
+TEST(StatsTable, has_what_was_served_stale) {
+    auto stats = stats_of_a_busy_cache();
+    EXPECT_THAT(to_table(stats), Not(HasSubstr("stale")));
+    stats.stale[static_cast<std::size_t>(StaleReason::revalidating)] = 1'200;
+    stats.stale[static_cast<std::size_t>(StaleReason::load_failed)] = 34;
+    EXPECT_THAT(to_table(stats), HasSubstr("served stale 1,234: revalidating 1,200, load failed 34, slow 0, to retry "
+                                           "later 0, not to load 0\n"));
+}
+
 TEST(StatsTable, has_what_other_capacities_would_hit) {
     auto stats = stats_of_a_busy_cache();
     EXPECT_THAT(to_table(stats), Not(HasSubstr("half")));

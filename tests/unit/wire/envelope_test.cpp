@@ -1,6 +1,8 @@
 #include "wire/envelope.hpp"
 
 #include <gtest/gtest.h>
+
+#include <chrono>
 #include <rapidcheck/gtest.h>
 
 #include <set>
@@ -9,6 +11,7 @@ namespace tiercel::wire {
 namespace {
 
 using std::chrono::microseconds;
+using namespace std::chrono_literals;
 
 Header some_header(BytesView key, BytesView payload) {
     Header header;
@@ -125,11 +128,14 @@ TEST(Envelope, an_unknown_flag_is_an_unknown_version) {
     }
 }
 
-TEST(Envelope, a_reserved_byte_in_use_is_an_unknown_version) {
-    for (const std::size_t at : {5U, 6U, 7U}) {
-        Bytes sealed = some_envelope();
-        sealed[at] = 1;
-        EXPECT_EQ(defect_of(sealed), Defect::unknown_version);
+TEST(Envelope, says_for_how_long_it_is_kept_past_its_life) {
+    for (const auto kept : {0s, 1s, 600s, longest_kept, longest_kept + 1s}) {
+        Header header;
+        header.kept = kept;
+        const Bytes sealed = seal(header, {});
+        Opened opened;
+        ASSERT_EQ(open(sealed, {}, opened), Defect::none);
+        EXPECT_EQ(opened.header.kept, std::min<std::chrono::seconds>(kept, longest_kept));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "transport/call.hpp"
 #include "transport/connections.hpp"
+#include "transport/resumer.hpp"
 
 #include <tiercel/spi/run_loop.hpp>
 
@@ -31,13 +32,12 @@ public:
     static boost::asio::awaitable<void> settle(std::shared_ptr<const void> owner, Connections& connections,
                                                boost::intrusive_ptr<AwaitedCall> call) {
         namespace asio = boost::asio;
-        auto start = [&connections](Handler handler, std::shared_ptr<const void> kept,
+        auto start = [&connections](SuspendedCoroutine handler, std::shared_ptr<const void> kept,
                                     boost::intrusive_ptr<AwaitedCall> started) {
             // Once submitted, the coroutine may be running elsewhere, and be over, and so may the backend: only what
             // is owned here is there until the end.
             const auto executor = handler.get_executor();
             const auto slot = asio::get_associated_cancellation_slot(handler);
-            started->work_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
             started->handler_.emplace(std::move(handler));
             if (auto loop = spi::RunLoop::of(executor); loop && loop.get() == spi::RunLoop::current()) {
                 const auto* const driven = connections.driven();
@@ -50,6 +50,11 @@ public:
                 }
             }
             auto to = connections.next();
+            if (to->resumer()->is_at(executor)) {
+                started->resumer_ = to->resumer();
+            } else {
+                started->work_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
+            }
             started->cancel_with(slot, to);
             to->submit(started);
             to.reset(); // before the event loop that it lives on
@@ -70,19 +75,23 @@ private:
         });
     }
 
-    using Handler = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
-
     void done() noexcept override {
         auto handler = std::move(*handler_);
         handler_.reset();
+        if (const auto resumer = std::move(resumer_)) {
+            resumer->resume_soon(std::move(handler));
+            return;
+        }
         if (const auto loop = std::move(driven_by_)) loop->end_driving();
         const auto work = std::move(work_);
         boost::asio::post(std::move(handler));
     }
 
-    std::optional<Handler> handler_;
-    boost::asio::any_io_executor work_;
-    std::shared_ptr<spi::RunLoop> driven_by_; // null: the event loop sees to it
+    // How it goes on: by one of these; by a job of its own where only its executor is known.
+    std::optional<SuspendedCoroutine> handler_;
+    std::shared_ptr<Resumer> resumer_;        // at the event loop of the connections
+    std::shared_ptr<spi::RunLoop> driven_by_; // on the thread that drives
+    boost::asio::any_io_executor work_;       // so that it is there until then, where nobody else sees to that
 };
 
 } // namespace tiercel::transport

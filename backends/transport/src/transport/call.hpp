@@ -5,6 +5,7 @@
 #include <tiercel/result.hpp>
 #include <tiercel/spi/clock.hpp>
 
+#include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive/set_hook.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -14,7 +15,6 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
-#include <vector>
 
 namespace tiercel::transport {
 
@@ -41,7 +41,7 @@ public:
     const std::uint32_t first_tag;
 
     /// Of the first commands, in order; of all of them when there is no error.
-    std::vector<Reply> replies;
+    boost::container::small_vector<Reply, 1> replies;
     /// Why the commands after these have no reply.
     std::optional<Error> error;
 

@@ -5,7 +5,9 @@
 #include <tiercel/result.hpp>
 #include <tiercel/spi/bytes.hpp>
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +32,13 @@ public:
     /// Takes any part of the stream and appends the replies that it completes.
     /// Errors: protocol_error; the stream is then of no further use, the replies appended before it are good.
     virtual Result<void> feed(BytesView bytes, std::vector<Reply>& replies) = 0;
+
+    /// Where the next bytes of the stream are to be received, within a large value, whose bytes only the kernel copies
+    /// then. Empty: they are for feed. Valid until the next call.
+    /// Throws std::bad_alloc.
+    virtual std::span<char> room() = 0;
+    /// So many of them were. They complete no reply.
+    virtual void filled(std::size_t bytes) noexcept = 0;
 };
 
 /// Makes the codecs of the connections to one server.

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t write_together_bytes = std::size_t{256} << 10;
 /// Room kept for the next write while there is one after the other, and while there is none.
 constexpr std::size_t kept_bytes = std::size_t{1} << 20;
-constexpr std::size_t kept_idle_bytes = std::size_t{4} << 10;
+constexpr std::size_t kept_idle_bytes = std::size_t{16} << 10;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
@@ -33,7 +33,8 @@ SteadyTime now_() {
 
 Connection::Connection(spi::Runtime& runtime, Endpoint to, std::shared_ptr<const Protocol> protocol,
                        const ConnectionLimits& limits)
-    : strand_(asio::make_strand(runtime.executor())),
+    : resumer_(std::make_shared<Resumer>(runtime.executor())),
+      strand_(asio::make_strand(runtime.executor())),
       endpoint_(std::move(to)),
       protocol_(std::move(protocol)),
       label_(endpoint_.label(protocol_->name())),

@@ -7,6 +7,7 @@
 #include "transport/connection_limits.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/pipeline.hpp"
+#include "transport/resumer.hpp"
 #include "transport/session.hpp"
 
 #include <tiercel/spi/runtime.hpp>
@@ -56,6 +57,9 @@ public:
 
     const std::string& label() const noexcept { return label_; }
 
+    /// For coroutines of the event loop, which has work until their calls are settled: the connection's.
+    const std::shared_ptr<Resumer>& resumer() const noexcept { return resumer_; }
+
 private:
     using SessionPtr = std::shared_ptr<Session>;
 
@@ -73,6 +77,7 @@ private:
     void arm_timer();
     void on_timer();
 
+    const std::shared_ptr<Resumer> resumer_;
     const boost::asio::any_io_executor strand_;
     const Endpoint endpoint_;
     const std::shared_ptr<const Protocol> protocol_;

@@ -5,6 +5,7 @@
 #include <boost/asio/error.hpp>
 
 #include <array>
+#include <span>
 
 namespace tiercel::transport {
 
@@ -20,7 +21,9 @@ void DrivenSocket::receive(Received& received, const std::string& label) {
     std::size_t total = 0;
     while (total < receive_together_bytes) {
         boost::system::error_code error;
-        const std::size_t got = socket.receive(input.data(), input.size(), error);
+        const auto room = codec_->room();
+        const auto to = room.empty() ? std::span<char>(input) : room;
+        const std::size_t got = socket.receive(to.data(), to.size(), error);
         if (error == boost::asio::error::would_block) return;
         if (error) {
             received.end = broke_error(label, error);
@@ -28,11 +31,13 @@ void DrivenSocket::receive(Received& received, const std::string& label) {
         }
         received.anything = true;
         total += got;
-        if (auto fed = codec_->feed(BytesView(input.data(), got), received.replies); !fed) {
+        if (!room.empty()) {
+            codec_->filled(got);
+        } else if (auto fed = codec_->feed(BytesView(input.data(), got), received.replies); !fed) {
             received.end = Error(fed.error().code(), label + ": " + fed.error().message());
             return;
         }
-        if (got < input.size()) return;
+        if (got < to.size()) return;
     }
 }
 

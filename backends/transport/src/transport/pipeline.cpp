@@ -32,7 +32,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
         waiting_.pop_front();
         call.held.reset();
         call.stage = Call::Stage::in_flight;
-        if (out.empty()) {
+        if (out.empty() && call.bytes > out.capacity()) {
             out.swap(call.request);
         } else {
             out.append(call.request);

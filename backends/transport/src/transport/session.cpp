@@ -128,11 +128,16 @@ asio::awaitable<Result<void>> Session::greet(const Protocol& protocol, const std
 
 asio::awaitable<Result<void>> Session::read(std::vector<Reply>& replies, const std::string& label) {
     error_code error;
-    const auto buffer = asio::buffer(input_.get(), read_bytes);
+    const auto room = codec_->room();
+    const auto buffer = room.empty() ? asio::buffer(input_.get(), read_bytes) : asio::buffer(room.data(), room.size());
     const std::size_t got = co_await read_some(buffer, error);
     if (error) {
         if (auto refusal = tls_ ? tls_->refusal(error, label) : std::nullopt) co_return std::move(*refusal);
         co_return broke_error(label, error);
+    }
+    if (!room.empty()) {
+        codec_->filled(got);
+        co_return Result<void>();
     }
     auto fed = codec_->feed(BytesView(input_.get(), got), replies);
     if (!fed) co_return Error(fed.error().code(), label + ": " + fed.error().message());

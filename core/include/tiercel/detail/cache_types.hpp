@@ -92,7 +92,9 @@ struct CacheTypes {
         return entries;
     }
 
-    static Handle<V> handle_of(Answer answer) { return Handle<V>(std::move(answer.entry), answer.source); }
+    static Handle<V> handle_of(Answer answer) {
+        return Handle<V>(std::move(answer.entry), answer.source, answer.stale);
+    }
 
     static std::vector<Result<Handle<V>>> handles_of(Answers answers) {
         std::vector<Result<Handle<V>>> handles;
@@ -146,6 +148,9 @@ struct CacheTypes {
         types.holds_key = [](const Entry& entry, const void* key) noexcept {
             return static_cast<const E&>(entry).typed_key() == *static_cast<const K*>(key);
         };
+        types.blank_of = [](const Entry& entry) -> EntryPtr {
+            return EntryPtr(new E(entry.hash, static_cast<const E&>(entry).typed_key()));
+        };
         if constexpr (Encodable<V> && EncodableKey<K>) {
             types.encode_key = [](const Entry& entry, Bytes& out) {
                 return KeyCodec<K>::encode(static_cast<const E&>(entry).typed_key(), out);
@@ -194,8 +199,11 @@ struct CacheTypes {
         }
         engine.estimate_capacities = options.memory.estimate_capacities;
         engine.record_accesses = std::move(options.record_accesses);
+        engine.on_event = std::move(options.on_event);
         engine.tiers = std::move(options.tiers);
         engine.expiry = options.expiry;
+        engine.stale = options.stale;
+        engine.refresh = options.refresh;
         engine.timeouts = options.timeouts;
         engine.loading = options.loading;
         engine.loader = options.loader.base();

@@ -30,6 +30,7 @@ namespace tiercel::detail {
 struct TypeFunctions {
     KeyEqual key_equal = nullptr;
     HoldsKey holds_key = nullptr;
+    EntryPtr (*blank_of)(const Entry&) = nullptr; ///< a blank entry of the same key
     // Null without codecs; then the cache can have no tiers.
     Result<void> (*encode_key)(const Entry&, Bytes&) = nullptr;
     EntryPtr (*decode_key)(BytesView) = nullptr; ///< a blank entry, or null
@@ -51,8 +52,11 @@ struct EngineOptions {
     std::function<void(const Entry&, RemovalCause)> on_removal;
     bool estimate_capacities = false;
     RecordAccessesOptions record_accesses;
+    std::function<void(const Event&)> on_event;
     std::vector<TierOptions> tiers;
     ExpiryOptions expiry;
+    StaleOptions stale;
+    RefreshOptions refresh;
     TimeoutOptions timeouts;
     LoadingOptions loading;
     std::shared_ptr<SourceFunction> loader;
@@ -67,6 +71,7 @@ struct EngineOptions {
 struct Answer {
     EntryPtr entry;
     Source source;
+    StaleReason stale = StaleReason::fresh;
 };
 
 using Answers = std::vector<Result<Answer>>;
@@ -124,6 +129,12 @@ public:
     /// The same for many: `found[i]` is of `keys[i]`.
     virtual void find_many(std::span<const KeyRef> keys, EntryPtr* found) noexcept = 0;
 
+    /// Whether hits of a loading lookup are to be told to refresh_if_due.
+    bool refreshes() const noexcept { return refreshes_; }
+    /// Begins to load the keys of hits in the background whose life is nearly over. `loader` null: the configured one.
+    virtual void refresh_if_due(std::span<const EntryPtr> hits, const std::shared_ptr<SourceFunction>& loader,
+                                const CallOptions& call) = 0;
+
     /// What a look further than memory comes to where there is nothing further: a miss, or why it may not look. Empty
     /// for a cache with tiers: use read.
     virtual std::optional<Result<Answer>> look_no_further(const CallOptions& options) = 0;
@@ -160,10 +171,15 @@ public:
     typename Waited<T>::type wait(std::optional<std::chrono::nanoseconds> timeout, Start&& start);
 
 protected:
+    explicit Engine(bool refreshes) noexcept : refreshes_(refreshes) {}
+
     /// Runs `start`, which begins something that sets `arrived` when it is done, and blocks until it is set, but not
     /// much longer than `timeout` (empty: TimeoutOptions::call). Meanwhile this thread runs what was begun, if it may.
     virtual Result<void> block(const std::shared_ptr<Arrival>& arrived, const std::function<void()>& start,
                                std::optional<std::chrono::nanoseconds> timeout) = 0;
+
+private:
+    const bool refreshes_;
 };
 
 template <class T, class Start>

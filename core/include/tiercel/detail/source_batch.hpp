@@ -24,6 +24,7 @@ namespace tiercel::detail {
 struct LoadFacts {
     std::optional<std::chrono::nanoseconds> ttl;
     bool cacheable = true;
+    bool unchanged = false; ///< the value is the previous one's
 };
 
 /// Some entries that a user's loader is to fill, or a user's writer is to store: the contract between the typed loader
@@ -37,16 +38,26 @@ class SourceBatch {
 public:
     using OnSettled = std::function<void(std::size_t index, Result<LoadFacts> facts)>;
 
+    struct Work {
+        std::shared_ptr<spi::Runtime> runtime;
+        std::vector<EntryPtr> entries;
+        std::vector<EntryPtr> previous; ///< of each entry, or empty
+        SteadyTime deadline;
+    };
+
     /// `thrown` is the kind of error that an exception becomes. `on_late` (may be empty) hears of answers to slots that
     /// were settled already.
-    SourceBatch(std::shared_ptr<spi::Runtime> runtime, std::vector<EntryPtr> entries, SteadyTime deadline, Errc thrown,
-                OnSettled on_settled, std::function<void(std::size_t index)> on_late);
+    SourceBatch(Work work, Errc thrown, OnSettled on_settled, std::function<void(std::size_t index)> on_late);
 
-    std::size_t size() const noexcept { return entries_.size(); }
-    Entry& entry(std::size_t index) const noexcept { return *entries_[index]; }
-    SteadyTime deadline() const noexcept { return deadline_; }
+    std::size_t size() const noexcept { return work_.entries.size(); }
+    Entry& entry(std::size_t index) const noexcept { return *work_.entries[index]; }
+    /// The value that a load is to replace, as the cache has it; or null.
+    EntryPtr previous(std::size_t index) const noexcept {
+        return work_.previous.empty() ? nullptr : work_.previous[index];
+    }
+    SteadyTime deadline() const noexcept { return work_.deadline; }
     /// The cache's, for functions that are coroutines.
-    spi::Runtime& runtime() const noexcept { return *runtime_; }
+    spi::Runtime& runtime() const noexcept { return *work_.runtime; }
 
     /// A loader has put the value into the entry, or left it blank: the source has no such thing. A writer has stored
     /// it.
@@ -62,9 +73,7 @@ private:
     bool settle(std::size_t index);
     Error thrown_error() const;
 
-    const std::shared_ptr<spi::Runtime> runtime_;
-    const std::vector<EntryPtr> entries_;
-    const SteadyTime deadline_;
+    const Work work_;
     const Errc thrown_;
     const OnSettled on_settled_;
     const std::function<void(std::size_t)> on_late_;

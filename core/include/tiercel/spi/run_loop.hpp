@@ -169,8 +169,7 @@ private:
     };
     template <class Job>
     struct JobOf final : AnyJob {
-        template <class From>
-        explicit JobOf(From&& from) : job(std::forward<From>(from)) {}
+        explicit JobOf(Job from) : job(std::move(from)) {}
         void run() override {
             Job taken(std::move(job));
             taken();

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "tier.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <utility>
+
+namespace tiercel::chain {
+
+/// Whole milliseconds, at least one: a backend must not keep a value for longer than it lives, nor for ever.
+inline std::optional<std::chrono::milliseconds> to_ttl(std::optional<std::chrono::nanoseconds> life) {
+    if (!life) return std::nullopt;
+    return std::max(std::chrono::milliseconds(1), std::chrono::floor<std::chrono::milliseconds>(*life));
+}
+
+/// Why it failed, if it did.
+inline std::optional<Error> error_of(const spi::Lookup& lookup) {
+    return lookup ? std::nullopt : std::optional(lookup.error());
+}
+inline std::optional<Error> error_of(const TierOutcome& outcome) {
+    return outcome.kind == TierOutcome::Kind::failed ? outcome.error : std::nullopt;
+}
+
+/// One call to the backend, and everything it works on: it may outlive whoever asked.
+struct Tier::Call {
+    std::vector<Bytes> keys;
+    std::vector<Bytes> values;
+    std::vector<BytesView> views;
+    std::vector<spi::PutItem> items;
+    std::vector<std::size_t> at;        // items[i] is for outcome at[i]
+    std::vector<std::size_t> erased_at; // views[i] is for outcome erased_at[i], of a put that erases instead
+    std::vector<std::uint64_t> hashes;
+    std::vector<TierOutcome> outcomes;
+    spi::CallContext context{};
+    bool with_marker = false;
+    SteadyTime began{};
+    std::optional<Breaker::Round> round; // empty: the breaker is not to hear of it
+    std::atomic<bool> judged{false};
+};
+
+/// One key that was answered shows that there is somebody: of a cluster whose other nodes are down, the rest is in use.
+template <class Result>
+Tier::Health Tier::health_of(const std::vector<Result>& results) {
+    Health health;
+    for (const auto& result : results) {
+        auto of_key = health_of(error_of(result));
+        if (of_key.kind == Health::Kind::answered) return of_key;
+        if (health.kind == Health::Kind::unknown) health = std::move(of_key);
+    }
+    return health;
+}
+
+/// Starts `work` on the event loop; whichever comes first, its result or the deadline, is the signal's value.
+template <class T>
+std::shared_ptr<Signal<T>> Tier::bounded(std::shared_ptr<Call> call, SteadyTime deadline, std::function<T(Error)> late,
+                                         std::function<boost::asio::awaitable<T>(Tier&, Call&)> work) {
+    auto signal = std::make_shared<Signal<T>>();
+    call->context.deadline = deadline;
+    call->began = context_.runtime->now();
+    const auto shared_late = std::make_shared<std::function<T(Error)>>(std::move(late));
+    const auto timer = context_.runtime->call_at(deadline, [signal, shared_late, call, self = shared_from_this()] {
+        const Error timeout(Errc::timeout, "tier '" + self->name_ + "' did not answer within its timeout");
+        self->judge(*call, {Health::Kind::failed, timeout});
+        signal->set((*shared_late)(timeout));
+    });
+    auto run = [](std::shared_ptr<Tier> self, std::shared_ptr<Call> owned, std::shared_ptr<Signal<T>> result,
+                  std::shared_ptr<std::function<T(Error)>> failed,
+                  std::function<boost::asio::awaitable<T>(Tier&, Call&)> job,
+                  spi::Runtime::TimerId guard) -> boost::asio::awaitable<void> {
+        std::optional<T> value;
+        std::string thrown;
+        try {
+            value.emplace(co_await job(*self, *owned));
+        } catch (const std::exception& error) {
+            thrown = error.what();
+        } catch (...) {
+            thrown = "something that is no std::exception";
+        }
+        self->context_.runtime->cancel(guard);
+        if (value) {
+            self->judge(*owned, health_of(*value));
+        } else {
+            const Error error(Errc::server_error, "backend '" + self->name_ + "' threw: " + thrown);
+            self->judge(*owned, {Health::Kind::failed, error});
+            value.emplace((*failed)(error));
+        }
+        result->set(*std::move(value));
+    };
+    boost::asio::co_spawn(context_.runtime->executor_here(),
+                          run(shared_from_this(), std::move(call), signal, shared_late, std::move(work), timer),
+                          boost::asio::detached);
+    return signal;
+}
+
+} // namespace tiercel::chain
