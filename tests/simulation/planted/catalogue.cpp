@@ -4,11 +4,9 @@ namespace tiercel::simulation {
 
 namespace {
 
-constexpr PlantedBug all[] = {
+constexpr PlantedBug noticed[] = {
     {Bug::superseded_flight_is_joined, "superseded_flight_is_joined",
      "a lookup joins a load from before the invalidation"},
-    {Bug::abandoned_flight_is_joined, "abandoned_flight_is_joined",
-     "a lookup joins a load that is past its hard timeout"},
     {Bug::flights_are_not_shared, "flights_are_not_shared", "each lookup begins a load of its own"},
     {Bug::followers_are_not_woken, "followers_are_not_woken", "only the first who waits for a load is told"},
     {Bug::finished_flight_stays, "finished_flight_stays", "a flight that has ended can still be joined"},
@@ -22,43 +20,21 @@ constexpr PlantedBug all[] = {
     {Bug::waiter_gets_first_place, "waiter_gets_first_place",
      "all keys of a batch are answered in the place of the first"},
     {Bug::fence_is_not_raised, "fence_is_not_raised", "invalidations raise no fence against older values in the tiers"},
-    {Bug::unconfirmed_fence_is_settled, "unconfirmed_fence_is_settled", "a fence is settled by an erase that failed"},
-    {Bug::fence_is_forgotten_under_reads, "fence_is_forgotten_under_reads",
-     "a fence is forgotten while older reads can still fill"},
-    {Bug::drained_fence_is_forgotten, "drained_fence_is_forgotten",
-     "a fence is forgotten while reads under way may hold an older value"},
-    {Bug::unknown_fill_is_forgotten, "unknown_fill_is_forgotten", "a fill without an answer is not remembered"},
     {Bug::clear_raises_no_floor, "clear_raises_no_floor",
      "clear() leaves values in the tiers believed by its own process"},
-    {Bug::fill_has_a_late_stamp, "fill_has_a_late_stamp",
-     "a value carries the stamp of its load's end, not of its beginning"},
     {Bug::error_is_cached_as_absence, "error_is_cached_as_absence",
      "a loader's error counts as \"no such thing\", and is cached"},
     {Bug::negative_lives_as_long_as_a_value, "negative_lives_as_long_as_a_value",
      "an absence is cached for the time to live of values"},
     {Bug::uncacheable_is_cached, "uncacheable_is_cached", "what the loader said not to cache is cached"},
-    {Bug::no_second_look, "no_second_look",
-     "a lookup that has just missed does not look again once it owns the flight"},
-    {Bug::overtaken_fill_is_written, "overtaken_fill_is_written",
-     "a load that was invalidated meanwhile fills the tiers"},
-    {Bug::overtaken_fill_is_not_erased, "overtaken_fill_is_not_erased",
-     "a fill that was invalidated while under way is left in the tier"},
-    {Bug::fill_has_its_whole_life_again, "fill_has_its_whole_life_again",
-     "a fill that waited for the rest of its batch gets its whole time to live"},
     {Bug::read_has_no_deadline, "read_has_no_deadline", "lookups have no deadline of their own"},
     {Bug::write_has_no_deadline, "write_has_no_deadline", "writes have none"},
     {Bug::tier_has_no_deadline, "tier_has_no_deadline", "a tier that does not answer is waited for for ever"},
     {Bug::source_has_no_deadline, "source_has_no_deadline", "a loader that does not return is waited for for ever"},
-    {Bug::priming_has_no_deadline, "priming_has_no_deadline", "priming has no deadline"},
     {Bug::queued_call_is_forgotten, "queued_call_is_forgotten", "a load that waits for its turn never gets it"},
     {Bug::fingerprint_is_not_checked, "fingerprint_is_not_checked", "bytes of another key are taken for this one's"},
-    {Bug::checksum_is_not_checked, "checksum_is_not_checked", "damaged bytes are taken for a value"},
-    {Bug::remaining_ttl_is_ignored, "remaining_ttl_is_ignored",
-     "memory keeps a value for longer than the tier it came from"},
     {Bug::tier_value_has_its_whole_life_again, "tier_value_has_its_whole_life_again",
      "a value read from a tier gets its whole time to live again"},
-    {Bug::expired_tier_value_is_served, "expired_tier_value_is_served",
-     "a tier's value is served past its time to live"},
     {Bug::clear_marker_is_not_heeded, "clear_marker_is_not_heeded", "another process's clear() is not heeded"},
     {Bug::failed_erase_is_done, "failed_erase_is_done", "a tier that failed to erase is reported as done"},
     {Bug::failed_store_is_done, "failed_store_is_done", "a tier that failed to store is reported as done"},
@@ -72,15 +48,42 @@ constexpr PlantedBug all[] = {
     {Bug::write_leaves_loads, "write_leaves_loads", "a put leaves the loads under way as they are"},
     {Bug::late_write_is_not_dropped, "late_write_is_not_dropped",
      "a writer's answer after its timeout changes nothing"},
-    {Bug::overtaken_write_is_not_erased, "overtaken_write_is_not_erased",
-     "a put that was invalidated while under way is left in the tier"},
     {Bug::overtaken_write_is_published, "overtaken_write_is_published",
      "a put that was invalidated while under way goes to memory"},
     {Bug::invalidation_leaves_memory, "invalidation_leaves_memory", "an invalidation leaves memory as it is"},
     {Bug::superseded_entry_is_inserted, "superseded_entry_is_inserted", "memory takes a value whose epoch has moved"},
     {Bug::expired_entry_is_found, "expired_entry_is_found", "memory serves entries past their time to live"},
-    {Bug::jitter_lengthens_life, "jitter_lengthens_life", "jitter makes lives longer instead of shorter"},
     {Bug::memory_ttl_is_not_capped, "memory_ttl_is_not_capped", "the memory tier's max_ttl is ignored"},
+};
+
+constexpr PlantedBug not_yet_noticed[] = {
+    {Bug::abandoned_flight_is_joined, "abandoned_flight_is_joined",
+     "a lookup joins a load that is past its hard timeout"},
+    {Bug::unconfirmed_fence_is_settled, "unconfirmed_fence_is_settled", "a fence is settled by an erase that failed"},
+    {Bug::fence_is_forgotten_under_reads, "fence_is_forgotten_under_reads",
+     "a fence is forgotten while older reads can still fill"},
+    {Bug::drained_fence_is_forgotten, "drained_fence_is_forgotten",
+     "a fence is forgotten while reads under way may hold an older value"},
+    {Bug::unknown_fill_is_forgotten, "unknown_fill_is_forgotten", "a fill without an answer is not remembered"},
+    {Bug::fill_has_a_late_stamp, "fill_has_a_late_stamp",
+     "a value carries the stamp of its load's end, not of its beginning"},
+    {Bug::no_second_look, "no_second_look",
+     "a lookup that has just missed does not look again once it owns the flight"},
+    {Bug::overtaken_fill_is_written, "overtaken_fill_is_written",
+     "a load that was invalidated meanwhile fills the tiers"},
+    {Bug::overtaken_fill_is_not_erased, "overtaken_fill_is_not_erased",
+     "a fill that was invalidated while under way is left in the tier"},
+    {Bug::fill_has_its_whole_life_again, "fill_has_its_whole_life_again",
+     "a fill that waited for the rest of its batch gets its whole time to live"},
+    {Bug::priming_has_no_deadline, "priming_has_no_deadline", "priming has no deadline"},
+    {Bug::checksum_is_not_checked, "checksum_is_not_checked", "damaged bytes are taken for a value"},
+    {Bug::remaining_ttl_is_ignored, "remaining_ttl_is_ignored",
+     "memory keeps a value for longer than the tier it came from"},
+    {Bug::expired_tier_value_is_served, "expired_tier_value_is_served",
+     "a tier's value is served past its time to live"},
+    {Bug::overtaken_write_is_not_erased, "overtaken_write_is_not_erased",
+     "a put that was invalidated while under way is left in the tier"},
+    {Bug::jitter_lengthens_life, "jitter_lengthens_life", "jitter makes lives longer instead of shorter"},
     {Bug::replaced_value_is_not_told_of, "replaced_value_is_not_told_of",
      "the removal listener does not hear of replaced values"},
     {Bug::close_does_not_answer_readers, "close_does_not_answer_readers",
@@ -93,7 +96,11 @@ constexpr PlantedBug all[] = {
 } // namespace
 
 std::span<const PlantedBug> planted_bugs() {
-    return all;
+    return noticed;
+}
+
+std::span<const PlantedBug> elusive_bugs() {
+    return not_yet_noticed;
 }
 
 } // namespace tiercel::simulation
