@@ -54,6 +54,8 @@ constexpr PlantedBug noticed[] = {
     {Bug::superseded_entry_is_inserted, "superseded_entry_is_inserted", "memory takes a value whose epoch has moved"},
     {Bug::expired_entry_is_found, "expired_entry_is_found", "memory serves entries past their time to live"},
     {Bug::memory_ttl_is_not_capped, "memory_ttl_is_not_capped", "the memory tier's max_ttl is ignored"},
+    {Bug::drained_fence_is_forgotten, "drained_fence_is_forgotten",
+     "a fence is forgotten while reads under way may hold an older value"},
 };
 
 constexpr PlantedBug not_yet_noticed[] = {
@@ -62,8 +64,6 @@ constexpr PlantedBug not_yet_noticed[] = {
     {Bug::unconfirmed_fence_is_settled, "unconfirmed_fence_is_settled", "a fence is settled by an erase that failed"},
     {Bug::fence_is_forgotten_under_reads, "fence_is_forgotten_under_reads",
      "a fence is forgotten while older reads can still fill"},
-    {Bug::drained_fence_is_forgotten, "drained_fence_is_forgotten",
-     "a fence is forgotten while reads under way may hold an older value"},
     {Bug::unknown_fill_is_forgotten, "unknown_fill_is_forgotten", "a fill without an answer is not remembered"},
     {Bug::fill_has_a_late_stamp, "fill_has_a_late_stamp",
      "a value carries the stamp of its load's end, not of its beginning"},
