@@ -60,6 +60,7 @@ private:
     static void serve_stale(Chain& chain, const FlightPtr& flight, StaleReason reason);
     void fill_and_end();
     boost::asio::awaitable<void> fill_tiers();
+    bool has_life_left(const Item& item, WireValue& value) const;
     bool is_overtaken(const Item& item) const;
     boost::asio::awaitable<void> erase_overtaken(std::size_t t, const std::vector<std::size_t>& which);
     void end();

@@ -1,5 +1,6 @@
 #include "tier.hpp"
 
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -38,6 +39,7 @@ Tier::Tier(const TierOptions& options, Context context)
 
 SteadyTime Tier::bound(SteadyTime deadline) const {
     const auto now = context_.runtime->now();
+    if (planted(Bug::tier_has_no_deadline)) return SteadyTime::max();
     const auto own = std::chrono::duration_cast<SteadyTime::duration>(timeout_);
     return own >= SteadyTime::max() - now ? deadline : std::min(deadline, now + own);
 }

@@ -59,7 +59,7 @@ struct WireValue {
 /// deadline does. A backend that never answers costs its caller the timeout and this tier a dangling call.
 ///
 /// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
-/// once a second, and until the backend has first answered for it, which is how other processes learn of it.
+/// unless one that began within the last second was told of it, which is how other processes learn of it.
 ///
 /// While the breaker is open no call goes to the backend but one probe at a time, a read in the background; all others
 /// fail on the spot with Errc::breaker_open. What is said of a call to the breaker is said once, by whichever comes
@@ -170,7 +170,7 @@ private:
                                                     std::optional<std::chrono::nanoseconds> life) const;
     TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
     static WireKey marker_key();
-    void heed_marker(const spi::Lookup& marker);
+    void heed_marker(const spi::Lookup& marker, SteadyTime asked);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
     void count(const Error& error);
     Error wrong_number() const;
@@ -199,8 +199,8 @@ private:
     std::weak_ptr<Signal<Raw>> probe_; ///< guarded by probe_mutex_: the one under way
 
     std::atomic<std::uint64_t> cleared_before_{0};
+    /// Reads that begin from then on carry the marker's key.
     std::atomic<detail::Nanos> marker_due_{0};
-    std::atomic<bool> marker_heard_{false};
 
     Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
         cleared_, skipped_lookups_, skipped_writes_;

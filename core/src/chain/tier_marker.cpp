@@ -1,3 +1,4 @@
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -8,9 +9,10 @@ WireKey Tier::marker_key() {
     return key;
 }
 
-void Tier::heed_marker(const spi::Lookup& marker) {
-    marker_heard_.store(bool(marker), std::memory_order_relaxed);
-    if (!marker || !*marker) return;
+void Tier::heed_marker(const spi::Lookup& marker, SteadyTime asked) {
+    constexpr std::chrono::seconds interval{1};
+    marker_due_.store(marker ? detail::to_nanos(asked + interval) : 0, std::memory_order_relaxed);
+    if (!marker || !*marker || planted(Bug::clear_marker_is_not_heeded)) return;
     wire::Unpacked unpacked;
     const wire::Expected expected{marker_.fingerprint, 0, 0};
     if (packer_.unpack((*marker)->value, expected, unpacked) != wire::Defect::none) return;

@@ -124,7 +124,7 @@ asio::awaitable<std::optional<Error>> Tier::ask_probe() {
     if (!context_.scope->open()) give_up_probe(); // close() may have missed it
     const Raw raw = co_await signal->wait();
     if (raw.size() != size) co_return wrong_number();
-    heed_marker(raw.back());
+    heed_marker(raw.back(), call->began);
     const auto health = health_of(raw);
     if (health.kind == Health::Kind::answered) co_return std::nullopt;
     co_return health.reason ? health.reason : raw.back().error();

@@ -1,3 +1,4 @@
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -7,8 +8,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 namespace {
-
-constexpr std::chrono::seconds marker_interval{1};
 
 /// Far enough from the ends of the clock that differences in nanoseconds do not overflow: what a backend says is not
 /// to be trusted.
@@ -34,11 +33,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     call->keys.reserve(lookups.size() + 1);
     for (const auto& lookup : lookups)
         call->keys.push_back(backend_key(*lookup.key));
-    auto due = marker_due_.load(std::memory_order_relaxed);
-    call->with_marker =
-        !marker_heard_.load(std::memory_order_relaxed) ||
-        (due <= detail::to_nanos(now) &&
-         marker_due_.compare_exchange_strong(due, detail::to_nanos(now + marker_interval), std::memory_order_relaxed));
+    call->with_marker = marker_due_.load(std::memory_order_relaxed) <= detail::to_nanos(now);
     if (call->with_marker) call->keys.push_back(backend_key(marker_));
     call->views.assign(call->keys.begin(), call->keys.end());
 
@@ -53,7 +48,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     }
     if (context_.scope->over()) raw.assign(size, Error(Errc::closed, "cache '" + context_.cache_name + "' is closed"));
     if (call->with_marker) {
-        heed_marker(raw.back());
+        heed_marker(raw.back(), now);
         raw.pop_back();
     }
 
@@ -90,15 +85,15 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     }
 
     std::optional<nanoseconds> life;
-    if (remaining) life = *remaining - header.kept;
+    if (remaining && !planted(Bug::remaining_ttl_is_ignored)) life = *remaining - header.kept;
     if (header.expires) {
         // The writer's clock may be ahead of ours: no value has more to live than its whole life.
         const nanoseconds left = *header.expires - context_.runtime->wall_now();
         const nanoseconds whole = *header.expires - header.created;
-        const auto bounded_left = std::min(left, whole);
+        const auto bounded_left = planted(Bug::tier_value_has_its_whole_life_again) ? whole : std::min(left, whole);
         life = life ? std::min(*life, bounded_left) : bounded_left;
     }
-    const bool stale = life && *life <= nanoseconds::zero();
+    const bool stale = life && *life <= nanoseconds::zero() && !planted(Bug::expired_tier_value_is_served);
     if (stale && (header.negative || !header.expires || *life <= -context_.keep_stale)) {
         expired_.add();
         return {};

@@ -1,5 +1,7 @@
 #include "memory/shard.hpp"
 
+#include "planted_bug.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -52,6 +54,7 @@ void Shard::ask_uses() noexcept {
 
 /// Of one that can die; a use puts a sliding expiry off.
 bool Shard::is_alive_when_used(Entry& entry) const noexcept {
+    if (planted(Bug::expired_entry_is_found)) return true;
     if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
     const Nanos time = now();
     if (expiry_.fresh_until(entry) <= time) return false;
@@ -112,7 +115,7 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
                      Departures& departures) {
     const std::lock_guard lock(mutex_);
     if (closed_) return Insert::closed;
-    if (fence.load(std::memory_order_acquire) > began) {
+    if (fence.load(std::memory_order_acquire) > began && !planted(Bug::superseded_entry_is_inserted)) {
         ++counts_.fenced;
         return Insert::fenced;
     }
@@ -320,6 +323,7 @@ void Shard::leave(EntryPtr entry, RemovalCause cause, Departures& departures) no
     if (held_.wheel != nullptr) held_.wheel->cancel(*entry);
     held_.weight -= entry->weight;
     ++counts_.removals[static_cast<std::size_t>(cause)];
+    if (cause == RemovalCause::replaced && planted(Bug::replaced_value_is_not_told_of)) return;
     departures.add(std::move(entry), cause);
 }
 

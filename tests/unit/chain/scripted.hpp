@@ -38,6 +38,10 @@ public:
         for (auto* timer : waiting_)
             timer->cancel();
     }
+    void open_last_first() {
+        std::reverse(waiting_.begin(), waiting_.end());
+        open();
+    }
     std::size_t waiting() const { return waiting_.size(); }
 
     asio::awaitable<void> pass() {
