@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t helping_bytes = 4096;
 /// Room made before elements are there; the rest comes as they do.
 constexpr std::size_t trusted_elements = 1024;
-/// A parser that was fed more than this for a reply is not kept.
-constexpr std::size_t kept_parser_bytes = std::size_t{16} << 10;
+/// A parser whose buffer may be larger is not kept. Small replies take it to some 11 KiB.
+constexpr std::size_t kept_parser_bytes = std::size_t{12} << 10;
 
 } // namespace
 
@@ -105,7 +105,7 @@ void ReplyReader::renew_parser() {
     reader_.reset(redisReaderCreateWithFunctions(&functions));
     if (!reader_) throw std::bad_alloc();
     reader_->privdata = this;
-    fed_bytes_ = 0;
+    parser_bytes_ = 0;
 }
 
 ReplyReader::~ReplyReader() = default;
@@ -162,8 +162,8 @@ Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vecto
     const auto disagreement = [] {
         return Error(Errc::protocol_error, "the peer does not speak Redis' protocol; check the host and the port");
     };
+    parser_bytes_ = std::max(parser_bytes_, 2 * (reader_->len + span.size())); // it doubles when it grows
     if (!span.empty() && redisReaderFeed(reader_.get(), span.data(), span.size()) != REDIS_OK) return disagreement();
-    fed_bytes_ += span.size();
     if (complete == 0) return {};
     for (; complete > 0; --complete) {
         void* reply = nullptr;
@@ -174,8 +174,7 @@ Result<void> ReplyReader::parse(BytesView span, std::size_t complete, std::vecto
     if (!aside_.empty()) return disagreement();
     if (reader_->pos == reader_->len) {
         // hiredis gives a large buffer back when it is fed again, for which an idle connection waits long.
-        if (fed_bytes_ > kept_parser_bytes) renew_parser();
-        fed_bytes_ = 0;
+        if (parser_bytes_ > kept_parser_bytes) renew_parser();
     }
     return {};
 }

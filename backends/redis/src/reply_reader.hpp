@@ -57,7 +57,7 @@ private:
     std::uint64_t parsed_ = 0; // items
     Reply root_;               // being built by the callbacks
     std::unique_ptr<redisReader, FreeReader> reader_;
-    std::size_t fed_bytes_ = 0; // to reader_, since it was last empty
+    std::size_t parser_bytes_ = 0; // what reader_'s buffer may have grown to
 };
 
 } // namespace tiercel::redis

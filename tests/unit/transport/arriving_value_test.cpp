@@ -73,18 +73,38 @@ TEST(ArrivingValue, gets_room_for_what_came_and_not_for_what_was_announced) {
     value.begin(60'000 * kib);
     EXPECT_LE(value.room().size(), 64 * kib);
     value.append(some_bytes(100 * kib));
-    EXPECT_LE(value.take().capacity(), 128 * 100 * kib);
+    EXPECT_LE(value.take().capacity(), 16 * 100 * kib);
 }
 
-TEST(ArrivingValue, has_its_place_for_good_when_a_128th_has_come) {
+TEST(ArrivingValue, has_its_place_for_good_when_a_16th_has_come) {
     constexpr std::size_t size = 1024 * kib;
     ArrivingValue value(32 * kib);
     value.begin(size);
-    value.append(some_bytes(size / 128));
-    const char* const place = value.room().data() - size / 128;
+    value.append(some_bytes(size / 16));
+    const char* const place = value.room().data() - size / 16;
     while (value.left() > 0)
         value.filled(value.room().size());
     EXPECT_EQ(value.take().data(), place);
+}
+
+TEST(ArrivingValue, moves_no_more_than_a_16th_of_itself_and_a_step) {
+    for (const std::size_t size : {65 * kib, 256 * kib, 257 * kib, 1024 * kib, 5000 * kib, 60'000 * kib}) {
+        ArrivingValue value(32 * kib);
+        value.begin(size);
+        value.append(some_bytes(16 * kib - 10)); // a read, less what was before it
+        std::size_t moved = 0;
+        const char* begin = nullptr;
+        while (value.left() > 0) {
+            const auto room = value.room();
+            if (room.empty()) break;
+            const std::size_t came = size - value.left();
+            const char* const place = room.data() - came;
+            if (begin != nullptr && place != begin) moved += came;
+            begin = place;
+            value.filled(std::min(room.size(), 16 * kib));
+        }
+        EXPECT_LE(moved, size / 15 + 64 * kib) << size;
+    }
 }
 
 TEST(ArrivingValue, begins_anew) {

@@ -76,6 +76,31 @@ TEST_F(PipelineTest, writes_at_most_so_much_at_once_but_one_request_in_any_case)
     EXPECT_EQ(take(3), "cc");
 }
 
+TEST_F(PipelineTest, a_large_request_is_not_copied_whatever_room_the_buffer_has) {
+    Admission roomy{100, plenty};
+    Pipeline writer{"redis host:1", 2s, roomy};
+    Bytes request(100'000, 'r');
+    const char* const place = request.data();
+    const SeenPtr call(new SeenCall(std::move(request), 1, now + 1s));
+    ASSERT_TRUE(roomy.enter(call->bytes));
+    writer.add(call, now);
+    Bytes out;
+    out.reserve(plenty);
+    writer.take(out, plenty, now);
+    EXPECT_EQ(out.size(), 100'000U);
+    EXPECT_EQ(out.data(), place);
+}
+
+TEST_F(PipelineTest, small_requests_are_copied_into_the_room_there_is) {
+    Bytes out;
+    out.reserve(plenty);
+    const char* const place = out.data();
+    add("a", 1s);
+    pipeline.take(out, plenty, now);
+    EXPECT_EQ(out, "a");
+    EXPECT_EQ(out.data(), place);
+}
+
 TEST_F(PipelineTest, gives_each_call_its_own_replies) {
     const auto a = add("a", 1s, 2);
     const auto b = add("b", 1s);

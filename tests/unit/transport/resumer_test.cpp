@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -52,10 +55,10 @@ protected:
     std::vector<int> resumed;
     std::shared_ptr<int> kept = std::make_shared<int>(0); // by the frames
 
-    static asio::awaitable<void> wait_in(std::optional<SuspendedCoroutine>& place, std::atomic<int>& ended) {
+    static asio::awaitable<void> wait_in(std::optional<SuspendedCoroutine>& place, std::function<void()> then) {
         auto hand_over = [&place](SuspendedCoroutine self) { place.emplace(std::move(self)); };
         co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(hand_over, asio::use_awaitable);
-        ++ended;
+        then();
     }
 
 private:
@@ -118,7 +121,7 @@ TEST_F(ResumerTest, resumes_each_once_when_threads_bring_them_and_threads_resume
     std::atomic<int> ended{0};
     std::vector<std::optional<SuspendedCoroutine>> waiting(1'000);
     for (auto& one : waiting)
-        asio::co_spawn(*context, wait_in(one, ended), asio::detached);
+        asio::co_spawn(*context, wait_in(one, [&ended] { ++ended; }), asio::detached);
     context->poll(); // suspended, they are the loop's work
     std::vector<std::jthread> threads;
     for (std::size_t n = 0; n < 2; ++n) {
@@ -130,6 +133,24 @@ TEST_F(ResumerTest, resumes_each_once_when_threads_bring_them_and_threads_resume
     }
     threads.clear();
     EXPECT_EQ(ended, static_cast<int>(waiting.size()));
+}
+
+TEST_F(ResumerTest, one_that_blocks_keeps_no_other_from_another_thread) {
+    std::promise<void> second_ran;
+    auto told = second_ran.get_future();
+    bool seen = false;
+    std::vector<std::optional<SuspendedCoroutine>> waiting(2);
+    const auto block = [&] { seen = told.wait_for(std::chrono::seconds(10)) == std::future_status::ready; };
+    asio::co_spawn(*context, wait_in(waiting[0], block), asio::detached);
+    asio::co_spawn(*context, wait_in(waiting[1], [&] { second_ran.set_value(); }), asio::detached);
+    context->poll();
+    for (auto& one : waiting)
+        resumer->resume_soon(*std::move(one));
+    std::vector<std::jthread> threads;
+    for (int n = 0; n < 2; ++n)
+        threads.emplace_back([this] { context->run(); });
+    threads.clear();
+    EXPECT_TRUE(seen);
 }
 
 TEST_F(ResumerTest, lets_them_go_with_an_executor_that_ends) {

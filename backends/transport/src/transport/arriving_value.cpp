@@ -10,9 +10,9 @@ namespace {
 /// Room before anything has come; also the most that is made ready for the socket at a time: zeros, which are still in
 /// the processor's cache when they are overwritten.
 constexpr std::size_t step_bytes = std::size_t{64} << 10;
-/// Room for what has come so many times. What has come moves when it is used up, so that a 128th of a large value, or
-/// the first step of it, is copied once for that.
-constexpr std::size_t growth = 128;
+/// Room for what has come so many times, and a step. What has come moves when its room is used up, which costs a copy
+/// of a 15th of a value in all, and of the first step.
+constexpr std::size_t growth = 16;
 
 } // namespace
 
@@ -31,7 +31,7 @@ void ArrivingValue::append(BytesView part) {
 }
 
 std::span<char> ArrivingValue::room() {
-    const std::size_t least = std::max<std::size_t>(large_bytes_ / 4, 1); // less is read with what follows
+    const std::size_t least = least_room();
     if (left() < least) return {};
     if (text_.size() - came_ < least) {
         const std::size_t end = came_ + std::min(left(), step_bytes);
@@ -45,12 +45,21 @@ Bytes ArrivingValue::take() noexcept {
     return std::exchange(text_, {});
 }
 
+/// Less is read with what follows.
+std::size_t ArrivingValue::least_room() const noexcept {
+    return std::clamp<std::size_t>(large_bytes_ / 4, 1, step_bytes / 2);
+}
+
 /// Room for `bytes`, and for as much as `came` bytes are good for.
 void ArrivingValue::grow_to(std::size_t bytes, std::size_t came) {
     if (bytes <= text_.capacity()) return;
-    const std::size_t earned = came > size_ / growth ? size_ : came * growth;
+    // For all of it, or for the 16th of it that earns that, or for the 16th of that: more would move as well.
+    std::size_t room = size_;
+    while (room > step_bytes && came < (room - step_bytes) / growth)
+        room = room / growth + least_room();
+    room = std::max({room, bytes, std::min(size_, step_bytes)});
     Bytes larger; // not reserve, which doubles at least
-    larger.reserve(std::max({bytes, earned, std::min(size_, step_bytes)}));
+    larger.reserve(room);
     larger.append(text_, 0, came_);
     text_.swap(larger);
 }

@@ -39,6 +39,7 @@ public:
     Bytes take() noexcept;
 
 private:
+    std::size_t least_room() const noexcept;
     void grow_to(std::size_t bytes, std::size_t came);
 
     const std::size_t large_bytes_;

@@ -1,6 +1,7 @@
 #include "transport/connection.hpp"
 
 #include "transport/connection_errors.hpp"
+#include "transport/write_buffer.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -17,13 +18,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 namespace {
-
-/// Requests are written together up to this; what comes later waits for the next write and, should its deadline pass
-/// before, is never sent.
-constexpr std::size_t write_together_bytes = std::size_t{256} << 10;
-/// Room kept for the next write while there is one after the other, and while there is none.
-constexpr std::size_t kept_bytes = std::size_t{1} << 20;
-constexpr std::size_t kept_idle_bytes = std::size_t{16} << 10;
 
 SteadyTime now_() {
     return std::chrono::steady_clock::now();
@@ -178,11 +172,10 @@ void Connection::lose(SessionPtr session, const Error& why) {
 void Connection::write_more(SteadyTime now) {
     const auto& session = session_;
     if (session->writing) return;
-    session->outgoing.clear();
-    if (session->outgoing.capacity() > kept_bytes) Bytes().swap(session->outgoing); // assignment would keep the room
+    clear_keeping(session->outgoing, kept_bytes);
     pipeline_.take(session->outgoing, write_together_bytes, now);
     if (session->outgoing.empty()) {
-        if (session->outgoing.capacity() > kept_idle_bytes) Bytes().swap(session->outgoing);
+        clear_keeping(session->outgoing, kept_idle_bytes);
         return;
     }
     session->written = 0;

@@ -1,6 +1,7 @@
 #include "transport/driven_connection.hpp"
 
 #include "transport/connection_errors.hpp"
+#include "transport/write_buffer.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -22,9 +23,6 @@ using spi::RunLoop;
 
 namespace {
 
-/// As Connection has it.
-constexpr std::size_t write_together_bytes = std::size_t{256} << 10;
-constexpr std::size_t kept_bytes = std::size_t{1} << 20;
 /// How often a writer comes back for what others have submitted meanwhile, before it looks after its own call.
 constexpr int writes_for_others = 16;
 /// A socket that has been idle for this long is looked at before it is written to: the server may have closed it.
@@ -215,12 +213,13 @@ void DrivenConnection::flush(Lock& lock) {
     for (int round = 0; round < writes_for_others && wire == wire_;) {
         if (!wire->has_outgoing()) {
             ++round;
-            wire->outgoing.clear();
-            if (wire->outgoing.capacity() > kept_bytes) Bytes().swap(wire->outgoing);
+            clear_keeping(wire->outgoing, kept_bytes);
             wire->written = 0;
-            if (!pipeline_.has_waiting()) break;
-            pipeline_.take(wire->outgoing, write_together_bytes, now_());
-            if (wire->outgoing.empty()) break;
+            if (pipeline_.has_waiting()) pipeline_.take(wire->outgoing, write_together_bytes, now_());
+            if (wire->outgoing.empty()) {
+                clear_keeping(wire->outgoing, kept_idle_bytes);
+                break;
+            }
         }
         lock.unlock();
         error_code error;

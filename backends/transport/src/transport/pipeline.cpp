@@ -1,5 +1,7 @@
 #include "transport/pipeline.hpp"
 
+#include "transport/write_buffer.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -32,7 +34,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
         waiting_.pop_front();
         call.held.reset();
         call.stage = Call::Stage::in_flight;
-        if (out.empty() && call.bytes > out.capacity()) {
+        if (out.empty() && call.bytes > std::min(out.capacity(), copied_bytes)) {
             out.swap(call.request);
         } else {
             out.append(call.request);

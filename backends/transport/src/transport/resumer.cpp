@@ -1,9 +1,9 @@
 #include "transport/resumer.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/container/static_vector.hpp>
 
 #include <cstddef>
+#include <optional>
 
 namespace tiercel::transport {
 
@@ -45,29 +45,20 @@ void Resumer::post_job() {
 }
 
 void Resumer::run() {
-    boost::container::static_vector<SuspendedCoroutine, coroutines_a_job> taken;
-    bool more = false;
-    {
-        const std::lock_guard lock(mutex_);
-        while (!ready_.empty() && taken.size() < coroutines_a_job) {
-            taken.push_back(std::move(ready_.front()));
+    for (std::size_t resumed = 0; resumed < coroutines_a_job; ++resumed) {
+        std::optional<SuspendedCoroutine> next;
+        bool another_job = false;
+        {
+            const std::lock_guard lock(mutex_);
+            if (resumed == 0) posted_ = false;
+            if (ready_.empty()) return;
+            next.emplace(std::move(ready_.front()));
             ready_.pop_front();
+            another_job = !ready_.empty() && !std::exchange(posted_, true);
         }
-        more = !ready_.empty();
-        posted_ = more;
-    }
-    if (more) post_job();
-    auto next = taken.begin();
-    try {
-        while (next != taken.end()) {
-            auto resumed = std::move(*next++);
-            std::move(resumed)();
-        }
-    } catch (...) {
-        // What a completion handler of the user's throws is who turns the executor's to see; the others go on.
-        for (; next != taken.end(); ++next)
-            resume_soon(std::move(*next));
-        throw;
+        if (another_job) post_job();
+        // May take long, or throw what a completion handler of the user's throws: the others have their job.
+        (*std::move(next))();
     }
 }
 

@@ -14,8 +14,12 @@ namespace tiercel::transport {
 /// What asio::use_awaitable waits with: owns the coroutine, which goes on when this is called.
 using SuspendedCoroutine = boost::asio::async_result<boost::asio::use_awaitable_t<>, void()>::handler_type;
 
-/// Lets coroutines go on at the executor where they live, in the order of their coming, several by one job: the replies
-/// to many calls come together. Not too many, so that the executor's other threads have their share.
+/// Lets coroutines go on at the executor where they live, several by one job: the replies to many calls come together.
+///
+/// A job takes one coroutine from the queue, resumes it, and takes the next, not too many in all, so that the
+/// executor's other work has its turn. While any are in the queue, a job is posted that has not begun: one that resumes
+/// a coroutine for long, or ends by what that throws, keeps none of the others from the executor's other threads.
+/// They begin in the order of their coming; on several threads, one may be overtaken on its last steps.
 /// Thread safety: all members may be called concurrently.
 /// Lifetime: shared with its job. If that is dropped, so are the coroutines: the executor has ended.
 class Resumer : public std::enable_shared_from_this<Resumer> {
@@ -38,7 +42,7 @@ private:
     std::mutex mutex_;
     // Guarded by mutex_.
     std::deque<SuspendedCoroutine> ready_;
-    bool posted_ = false; ///< a job is, and is yet to look at ready_
+    bool posted_ = false; ///< a job is, and is yet to begin; so it is whenever ready_ is not empty
 };
 
 } // namespace tiercel::transport
