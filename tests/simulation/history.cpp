@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <tuple>
+#include <vector>
 
 namespace tiercel::simulation {
 namespace {
@@ -96,9 +98,16 @@ std::uint64_t History::hash() const {
         hash.add(call.end);
         hash.add(call.value);
     }
-    for (const auto& departure : departures) {
-        hash.add(departure.at);
-        hash.add(departure.value);
+    // What leaves memory at once, by clear() or close(), leaves in the order of its table, which is nobody's business.
+    std::vector<std::tuple<nanoseconds, std::size_t, Key, Value>> left;
+    left.reserve(departures.size());
+    for (const auto& departure : departures)
+        left.emplace_back(departure.at.at, departure.life, departure.key, departure.value);
+    std::sort(left.begin(), left.end());
+    for (const auto& [at, life, key, value] : left) {
+        hash.add(static_cast<std::uint64_t>(at.count()));
+        hash.add(key);
+        hash.add(value);
     }
     for (const auto& note : notes) {
         hash.add(note.at);
