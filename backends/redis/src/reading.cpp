@@ -102,6 +102,7 @@ asio::awaitable<std::vector<Lookup>> read_at_master(ExchangePtr exchange, std::s
 
     lookups.assign(keys.size(), Lookup(std::optional<spi::Found>()));
     std::vector<std::size_t> to_split;
+    std::vector<std::size_t> to_read_alone;
     for (std::size_t i = 0; i < groups.count(); ++i) {
         const auto group = groups[i];
         auto& answer = answers[i];
@@ -114,7 +115,10 @@ asio::awaitable<std::vector<Lookup>> read_at_master(ExchangePtr exchange, std::s
                 lookup = exchange->unexpected_reply();
             } else {
                 lookup = answer.error();
-                if (group.size() > 1 && may_be_split(answer.error())) to_split.push_back(group[k]);
+                if (group.size() == 1) continue;
+                if (may_be_split(answer.error())) to_split.push_back(group[k]);
+                // The bound is on a reply: what did not fit beside its neighbours may fit alone.
+                if (answer.error() == Errc::value_too_large) to_read_alone.push_back(group[k]);
             }
         }
     }
@@ -127,12 +131,9 @@ asio::awaitable<std::vector<Lookup>> read_at_master(ExchangePtr exchange, std::s
         for (std::size_t i = 0; i < to_split.size(); ++i)
             lookups[to_split[i]] = std::move(apart[i]);
     }
-    if (most_together == 1) co_return lookups;
-    // The bound is on a reply: what did not fit beside its neighbours may fit alone.
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (lookups[i] || lookups[i].error() != Errc::value_too_large) continue;
-        auto alone = co_await read_one_at_master(exchange, keys[i], call);
-        lookups[i] = std::move(alone.front());
+    for (const auto place : to_read_alone) {
+        auto alone = co_await read_one_at_master(exchange, keys[place], call);
+        lookups[place] = std::move(alone.front());
     }
     co_return lookups;
 }
@@ -155,7 +156,12 @@ struct Reading {
 
 asio::awaitable<void> fill_from_master(const Reading& reading, Places places) {
     const auto keys = keys_at(reading.keys, places);
-    auto lookups = co_await read_at_master(reading.exchange, keys, keys_per_mget, reading.call);
+    std::vector<Lookup> lookups;
+    if (keys.size() == 1) {
+        lookups = co_await read_one_at_master(reading.exchange, keys.front(), reading.call);
+    } else {
+        lookups = co_await read_at_master(reading.exchange, keys, keys_per_mget, reading.call);
+    }
     for (std::size_t i = 0; i < places.size(); ++i)
         reading.lookups[places[i]] = std::move(lookups[i]);
 }
@@ -172,6 +178,7 @@ asio::awaitable<void> fill_from_replica(const Reading& reading, ReplicaPart part
 
     const bool counts = part.at.holds();
     bool failed = false;
+    bool served = false;
     Places left;
     for (std::size_t i = 0; i < groups.count(); ++i) {
         const auto group = groups[i];
@@ -182,7 +189,12 @@ asio::awaitable<void> fill_from_replica(const Reading& reading, ReplicaPart part
                 reading.lookups[part.places[k]] = answer.error();
             continue;
         }
-        failed = failed || (!fits && !(!answer && answer.error() == Errc::value_too_large));
+        if (answer) {
+            failed = failed || !fits;
+            served = served || fits;
+        } else {
+            failed = failed || ReplicaLag::speaks_against(answer.error(), deadline - now, part.at.set->answer_within());
+        }
         for (std::size_t k = 0; k < group.size(); ++k) {
             const auto place = part.places[group[k]];
             if (fits && counts && answer->elements[k].kind == Reply::Kind::bulk) {
@@ -192,7 +204,11 @@ asio::awaitable<void> fill_from_replica(const Reading& reading, ReplicaPart part
             }
         }
     }
-    if (failed) part.at.failed();
+    if (failed) {
+        part.at.failed();
+    } else if (served && counts) {
+        part.at.served();
+    }
     if (!left.empty()) co_await fill_from_master(reading, std::move(left));
 }
 

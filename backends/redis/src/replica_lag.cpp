@@ -1,6 +1,7 @@
 #include "replica_lag.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tiercel::redis {
 
@@ -34,12 +35,18 @@ bool ReplicaLag::begin_question(SteadyTime now) noexcept {
     return true;
 }
 
-void ReplicaLag::on_place(std::optional<SteadyTime> held_until, std::uint64_t session) noexcept {
+void ReplicaLag::on_place(SteadyTime now, std::optional<SteadyTime> held_until, ReplicationPlace place,
+                          std::uint64_t session) {
     asking_ = false;
-    backoff_.succeeded();
-    if (!held_until) return; // what was proven before goes on
-    held_until_ = held_until;
-    session_ = session;
+    if (!backoff_.allows(now)) return; // asked before a read failed
+    if (held_until) {
+        proof_ = Proof{.held_until = *held_until, .place = std::move(place), .session = session};
+        return;
+    }
+    // It may be behind, or not in sync: what was proven before goes on, if it still holds what it held then.
+    const bool goes_on = proof_ && session == proof_->session && place.history == proof_->place.history &&
+                         place.offset >= proof_->place.offset;
+    if (!goes_on) proof_.reset();
 }
 
 void ReplicaLag::on_no_place(SteadyTime now, std::uint64_t random) noexcept {
@@ -47,18 +54,52 @@ void ReplicaLag::on_no_place(SteadyTime now, std::uint64_t random) noexcept {
     leave_alone(now, random);
 }
 
+bool ReplicaLag::on_read() noexcept {
+    if (!proof_) return false;
+    backoff_.succeeded();
+    return true;
+}
+
 void ReplicaLag::on_failed_read(SteadyTime now, std::uint64_t random) noexcept {
     // Many reads that fail together are one failure.
-    if (held_until_) leave_alone(now, random);
+    if (proof_) leave_alone(now, random);
 }
 
 bool ReplicaLag::is_readable(SteadyTime now, std::uint64_t session) const noexcept {
-    return held_until_ && session == session_ && now - *held_until_ <= max_staleness_;
+    return proof_ && session == proof_->session && now - proof_->held_until <= max_staleness_;
+}
+
+bool ReplicaLag::is_in_doubt(SteadyTime now, std::uint64_t session) const noexcept {
+    return proof_ && session != proof_->session && now - proof_->held_until <= max_staleness_;
+}
+
+bool ReplicaLag::speaks_against(const Error& error, std::chrono::nanoseconds waited,
+                                std::chrono::nanoseconds answer_within) noexcept {
+    switch (error.code()) {
+    case Errc::value_too_large: // of the reply to many keys
+    case Errc::overloaded:      // here, not there
+    case Errc::closed:
+    case Errc::cancelled:
+        return false;
+    case Errc::timeout:
+        return waited >= answer_within;
+    default:
+        return true;
+    }
 }
 
 void ReplicaLag::leave_alone(SteadyTime now, std::uint64_t random) noexcept {
-    held_until_.reset();
+    proof_.reset();
     backoff_.failed(now, random);
+}
+
+bool Rounds::begin(SteadyTime now, Urgency urgency) noexcept {
+    const std::chrono::nanoseconds interval = interval_;
+    const auto rest = urgency == Urgency::none ? interval : interval / 8;
+    if (running_ || (began_ && now < *began_ + rest)) return false;
+    began_ = now;
+    running_ = true;
+    return true;
 }
 
 } // namespace tiercel::redis

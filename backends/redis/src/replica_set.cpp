@@ -39,6 +39,10 @@ Result<ReplicationInfo> info_of(const Call& call, const std::string& server) {
 
 } // namespace
 
+void ReplicaPick::served() const {
+    if (replica->on_trial.load(std::memory_order_relaxed)) set->served(*replica);
+}
+
 void ReplicaPick::failed() const {
     set->failed(*replica);
 }
@@ -50,9 +54,10 @@ ReplicaSet::ReplicaSet(spi::Runtime& runtime, NodePtr master, Address replica, c
       replica_address_(std::move(replica)),
       options_(options),
       named_(named),
-      interval_(std::min(options.replica_reads->max_staleness / 4, longest_interval)),
       answer_within_(std::min(options.replica_reads->max_staleness, options.connect_timeout)),
       history_(options.replica_reads->max_staleness),
+      rounds_(std::min(options.replica_reads->max_staleness / 4, longest_interval), options.reconnect_delay_min,
+              options.reconnect_delay_max),
       random_(runtime.random()) {}
 
 void ReplicaSet::name(const std::vector<NodeAddress>& replicas) {
@@ -86,6 +91,7 @@ void ReplicaSet::name_locked(const std::vector<NodeAddress>& replicas) {
 std::optional<ReplicaPick> ReplicaSet::pick(SteadyTime now) {
     std::optional<ReplicaPick> pick;
     bool is_due = false;
+    auto urgency = Rounds::Urgency::none;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return std::nullopt;
@@ -93,19 +99,22 @@ std::optional<ReplicaPick> ReplicaSet::pick(SteadyTime now) {
             const auto& replica = replicas_[turn_++ % replicas_.size()];
             const auto session = replica->session();
             if (replica->lag.is_readable(now, session)) pick = {shared_from_this(), replica, session};
+            if (replica->lag.is_in_doubt(now, session)) urgency = Rounds::Urgency::proof_in_doubt;
         }
-        is_due = now >= next_round_ && !asking_master_;
-        if (is_due) {
-            next_round_ = now + interval_;
-            asking_master_ = true;
-        }
+        is_due = rounds_.begin(now, urgency);
     }
-    if (is_due) asio::post(strand_, [self = shared_from_this()] { self->ask_master(); });
+    if (is_due) asio::post(strand_, [self = shared_from_this()] { self->begin_round(); });
     return pick;
+}
+
+void ReplicaSet::served(Replica& replica) {
+    const std::lock_guard lock(mutex_);
+    if (replica.lag.on_read()) replica.on_trial.store(false, std::memory_order_relaxed);
 }
 
 void ReplicaSet::failed(Replica& replica) {
     const std::lock_guard lock(mutex_);
+    replica.on_trial.store(true, std::memory_order_relaxed);
     replica.lag.on_failed_read(now_(), random_());
 }
 
@@ -122,8 +131,18 @@ void ReplicaSet::close() noexcept {
         replica->connections.close();
 }
 
-void ReplicaSet::ask_master() {
+void ReplicaSet::begin_round() {
     const auto asked_at = now_();
+    bool ask_master = false;
+    {
+        const std::lock_guard lock(mutex_);
+        ask_master = rounds_.may_ask_master(asked_at);
+        if (!ask_master) rounds_.end();
+    }
+    if (!ask_master) {
+        ask_replicas();
+        return;
+    }
     const auto then = [asked_at](ReplicaSet& self, const Call& call) { self.on_master(asked_at, call); };
     master_->connections.next()->submit(
         strand_call(weak_from_this(), strand_, then, question(), 1, asked_at + answer_within_));
@@ -133,15 +152,22 @@ void ReplicaSet::on_master(SteadyTime asked_at, const Call& call) {
     const auto info = info_of(call, master_->label);
     {
         const std::lock_guard lock(mutex_);
-        asking_master_ = false;
-        if (!info) return;
-        if (!info->is_master) {
-            history_.forget();
-            return;
+        rounds_.end();
+        if (!info) {
+            rounds_.on_no_answer(now_(), random_());
+        } else {
+            rounds_.on_answer();
+            if (!info->is_master) {
+                history_.forget();
+                for (const auto& replica : replicas_)
+                    replica->lag.on_no_master();
+                return;
+            }
+            history_.on_answer(asked_at, info->place);
+            if (named_ == Named::by_master) name_locked(info->replicas);
         }
-        history_.on_answer(asked_at, info->place);
-        if (named_ == Named::by_master) name_locked(info->replicas);
     }
+    // Also when there is no answer: what is proven may have gone with the master.
     ask_replicas();
 }
 
@@ -168,10 +194,12 @@ void ReplicaSet::on_replica(const std::weak_ptr<Replica>& asked, std::uint64_t s
     const auto info = info_of(call, replica->label);
     const std::lock_guard lock(mutex_);
     if (!info) {
+        replica->on_trial.store(true, std::memory_order_relaxed);
         replica->lag.on_no_place(now_(), random_());
         return;
     }
-    replica->lag.on_place(info->in_sync ? history_.held_until(info->place) : std::nullopt, session);
+    const auto held_until = info->in_sync ? history_.held_until(info->place) : std::nullopt;
+    replica->lag.on_place(now_(), held_until, info->place, session);
 }
 
 } // namespace tiercel::redis

@@ -47,6 +47,8 @@ struct Replica {
     const SessionCount sessions = std::make_shared<std::atomic<std::uint64_t>>(0);
     transport::Connections connections;
     ReplicaLag lag; // guarded by the set's mutex
+    /// Has failed since a read last counted.
+    std::atomic<bool> on_trial{false};
 };
 
 /// A replica that may be read by who begins now.
@@ -57,7 +59,9 @@ struct ReplicaPick {
 
     /// To be asked when the reply is there: it is the process that was proven fresh enough that has replied.
     bool holds() const noexcept { return replica->session() == session; }
-    /// It did not answer, or refused to.
+    /// A reply was there, and holds.
+    void served() const;
+    /// It did not answer, or refused to; see ReplicaLag::speaks_against.
     void failed() const;
 };
 
@@ -71,6 +75,7 @@ struct ReplicaPart {
 ///
 ///     resting ──a read, and the last round began an interval ago──> asking the master for its place ──> resting
 ///                                                                            │ its place
+///                                                                            │, or none in time
 ///                                                    each replica: resting ──┴──> asking it for its place ──> resting
 ///
 /// Reads wait for none of this. What follows from the answers is MasterHistory's and ReplicaLag's.
@@ -96,7 +101,11 @@ public:
     std::optional<ReplicaPick> pick(SteadyTime now);
 
     /// See ReplicaPick.
+    void served(Replica& replica);
     void failed(Replica& replica);
+
+    /// How long a server has for its answer to a question.
+    std::chrono::milliseconds answer_within() const noexcept { return answer_within_; }
 
     /// Closes all connections to replicas. Idempotent.
     void close() noexcept;
@@ -105,7 +114,7 @@ private:
     void name_locked(const std::vector<NodeAddress>& replicas);
 
     // On the strand.
-    void ask_master();
+    void begin_round();
     void on_master(SteadyTime asked_at, const transport::Call& call);
     void ask_replicas();
     void on_replica(const std::weak_ptr<Replica>& asked, std::uint64_t session, const transport::Call& call);
@@ -116,15 +125,13 @@ private:
     const Address replica_address_;
     const Options options_;
     const Named named_;
-    const std::chrono::milliseconds interval_;      // between two rounds
-    const std::chrono::milliseconds answer_within_; // of a question
+    const std::chrono::milliseconds answer_within_;
 
     std::mutex mutex_; // guards what follows; not held during I/O
     std::vector<std::shared_ptr<Replica>> replicas_;
     std::vector<std::weak_ptr<Replica>> leaving_; // not named any more, perhaps with calls under way
     MasterHistory history_;
-    SteadyTime next_round_ = SteadyTime::min();
-    bool asking_master_ = false;
+    Rounds rounds_;
     std::size_t turn_ = 0;
     std::mt19937_64 random_;
     bool closed_ = false;

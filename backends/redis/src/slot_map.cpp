@@ -38,6 +38,7 @@ Result<SlotMap> SlotMap::parse(const Reply& reply, const std::string& asked_host
     const Error bad(Errc::protocol_error, "this is no answer to CLUSTER SLOTS");
     if (reply.kind != Reply::Kind::array) return bad;
     SlotMap map;
+    std::map<NodeIndex, NodeIndex> master_of; // of each replica, the first that it is named with
     for (const auto& range : reply.elements) {
         if (range.kind != Reply::Kind::array || range.elements.size() < 3) return bad;
         if (!is_slot(range.elements[0]) || !is_slot(range.elements[1])) return bad;
@@ -52,7 +53,7 @@ Result<SlotMap> SlotMap::parse(const Reply& reply, const std::string& asked_host
             const auto index = map.index_of(*node.address);
             if (!index) return Error(Errc::protocol_error, "the cluster names more nodes than any cluster has");
             if (i > 2) {
-                if (master) map.add_replica(*master, *index);
+                if (master) master_of.emplace(*index, *master);
                 continue;
             }
             master = index;
@@ -64,13 +65,23 @@ Result<SlotMap> SlotMap::parse(const Reply& reply, const std::string& asked_host
         }
     }
     if (map.is_empty()) return Error(Errc::not_ready, "the node knows of no slots; has the cluster been created?");
+    const auto owns = map.owning();
+    for (const auto& [replica, master] : master_of) {
+        auto& replicas = map.replicas_[master];
+        if (!owns[replica] && replicas.size() < ReplicationInfo::max_replicas) replicas.push_back(replica);
+    }
     return map;
 }
 
-std::vector<NodeAddress> SlotMap::masters() const {
+std::vector<bool> SlotMap::owning() const {
     std::vector<bool> owns(nodes_.size());
     for (const auto owner : owners_)
         if (owner != nobody) owns[owner] = true;
+    return owns;
+}
+
+std::vector<NodeAddress> SlotMap::masters() const {
+    const auto owns = owning();
     std::vector<NodeAddress> masters;
     for (std::size_t i = 0; i < nodes_.size(); ++i)
         if (owns[i]) masters.push_back(nodes_[i]);
@@ -90,12 +101,6 @@ bool SlotMap::move(Slot slot, const NodeAddress& to) {
     if (owners_[slot] == nobody) ++owned_;
     owners_[slot] = *index;
     return true;
-}
-
-void SlotMap::add_replica(NodeIndex master, NodeIndex replica) {
-    auto& replicas = replicas_[master];
-    if (replica == master || replicas.size() == ReplicationInfo::max_replicas) return;
-    if (std::find(replicas.begin(), replicas.end(), replica) == replicas.end()) replicas.push_back(replica);
 }
 
 std::vector<NodeAddress> SlotMap::replicas_of(const NodeAddress& master) const {

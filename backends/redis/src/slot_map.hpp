@@ -46,7 +46,8 @@ public:
 
     std::optional<NodeIndex> owner(Slot slot) const noexcept;
 
-    /// Of a master, as parse found them, ReplicationInfo::max_replicas at most; empty for others.
+    /// Of a master, as parse found them, ReplicationInfo::max_replicas at most; empty for others. A node is the replica
+    /// of one, and what owns slots of none, so that a reply cannot make more of them than it has nodes.
     std::vector<NodeAddress> replicas_of(const NodeAddress& master) const;
 
     /// Gives the slot to `to`. False, and nothing done, if that would be one node too many.
@@ -58,14 +59,14 @@ public:
 private:
     static constexpr NodeIndex nobody = UINT16_MAX;
 
-    void add_replica(NodeIndex master, NodeIndex replica);
+    std::vector<bool> owning() const; // of each in nodes_, whether it owns slots
     std::optional<NodeIndex> index_of(const NodeAddress& node);
 
     std::array<NodeIndex, slot_count> owners_; // each nobody, or less than nodes_.size()
     std::size_t owned_ = 0;                    // of the above, not nobody
     std::vector<NodeAddress> nodes_;
     std::map<NodeAddress, NodeIndex> indices_;             // of each in nodes_
-    std::map<NodeIndex, std::vector<NodeIndex>> replicas_; // of each master that has any
+    std::map<NodeIndex, std::vector<NodeIndex>> replicas_; // by master
 };
 
 } // namespace tiercel::redis

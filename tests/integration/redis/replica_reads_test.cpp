@@ -254,6 +254,24 @@ TEST_F(RedisReplicaReads, of_a_replica_that_was_restarted_with_what_its_disk_had
     EXPECT_GT(calls(replica.server, "mget"), 0) << "it was asked, and not believed";
 }
 
+TEST_F(RedisReplicaReads, of_a_replica_that_was_given_older_data_end_though_its_master_does_not_answer) {
+    ASSERT_EQ(ask(master, "SET settled value12345678"), "+OK");
+    ASSERT_EQ(ask(master, "SET key new12345678"), "+OK");
+    replicas[1].server.kill9();
+    RedisServer backup({.arguments = {"--repl-diskless-sync-delay", "0"}});
+    ASSERT_EQ(ask(backup, "SET key old12345678"), "+OK");
+
+    // Proven fresh, with the new value, for minutes, and all its connections stay.
+    Client client(master.url(), near(10min, {.blocking_connections = 0}));
+    auto& replica = replicas[0].server;
+    ASSERT_TRUE(is_read(client, 0));
+    master.kill9();
+    ASSERT_EQ(ask(replica, "REPLICAOF 127.0.0.1 " + std::to_string(backup.port())), "+OK");
+    ASSERT_TRUE(wait_until([&] { return ask(replica, "GETRANGE key 0 2") == "old"; }));
+    ASSERT_TRUE(is_not_read(client, 0));
+    EXPECT_NE(client.text("key"), "old");
+}
+
 TEST_F(RedisReplicaReads, without_the_permission_to_ask_for_places_go_to_the_master) {
     for (const auto* server : {&master, &replicas[0].server, &replicas[1].server})
         ASSERT_EQ(ask(*server, "ACL SETUSER user on >pw ~* -@all +mget +set +ping +client"), "+OK");

@@ -192,5 +192,13 @@ TEST(SlotMap, knows_each_replica_once_and_not_too_many) {
     EXPECT_EQ(all[1].text(), "r:100");
 }
 
+TEST(SlotMap, takes_a_node_for_the_replica_of_one_master_only) {
+    const auto map = parse(array({range(0, 1, {node("a", 1), node("r", 1), node("b", 2)}),
+                                  range(2, 3, {node("b", 2), node("r", 1), node("r", 2), node("a", 1)})}));
+    ASSERT_TRUE(map);
+    EXPECT_EQ(replicas(*map, {"a", 1}), std::vector<std::string>{"r:1"}) << "which b names too, and b owns slots";
+    EXPECT_EQ(replicas(*map, {"b", 2}), std::vector<std::string>{"r:2"});
+}
+
 } // namespace
 } // namespace tiercel::redis

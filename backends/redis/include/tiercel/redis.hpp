@@ -27,7 +27,7 @@ using TlsOptions = tiercel::TlsOptions;
 /// What a get_many has from a replica is nothing older than what the master held `max_staleness` before the call began.
 /// This is proven, not guessed, by this process's steady clock: the master is asked for its place in the history of its
 /// writes, and a replica that has come as far as that holds what the master held when it was asked. A replica for which
-/// that is too long ago is not read. Read from the master is always:
+/// that is too long ago is not read; for one that is given older data see the README. Always read from the master is:
 ///
 /// - a key that this backend has written, erased or touched, or tried to, within the last `max_staleness` (and
 ///   Options::max_silence longer after a write that failed), so that a process does not see its own writes undone;
