@@ -1,4 +1,4 @@
-// How do I follow a Redis master that sentinels watch, and what happens when it dies?
+// How do I follow a Redis master that sentinels watch, and what happens when it dies? Can its replicas take the reads?
 
 #include "expect.hpp"
 
@@ -34,6 +34,31 @@ int main() {
     const auto written = service.put("France", "Paris");
     example::expect(written && written->complete(), "the master takes the write");
     example::expect(*start_service().get("France") == "Paris", "and another service reads it");
+
+    // The replicas may take the reads.
+    const auto start_reader = [&] {
+        const std::vector<std::string> sentinels = servers.urls();
+        // [snippet redis_replica_reads]
+        // Reads go to the replicas, as long as what they hold is at most 200 ms older than what the master holds.
+        const tiercel::redis::SentinelOptions options = {
+            .master_name = "mymaster",
+            .node = {.replica_reads = tiercel::redis::ReplicaReads{.max_staleness = 200ms}},
+        };
+        // [/snippet]
+        return tiercel::Cache<std::string, std::string>::create(
+                   {
+                       .name = "capitals",
+                       .tiers = {{.backend = tiercel::redis::connect_sentinel(sentinels, options), .timeout = 500ms}},
+                   })
+            .value();
+    };
+    const auto reader = start_reader();
+    const bool spread = tiercel::test::wait_until([&] {
+        example::expect(*reader.get("France", {.skip = tiercel::Skip::memory()}) == "Paris", "whoever answers");
+        return servers.ask(1, "INFO commandstats").find("cmdstat_mget") != std::string::npos &&
+               servers.ask(2, "INFO commandstats").find("cmdstat_mget") != std::string::npos;
+    });
+    example::expect(spread, "reads go to both replicas, where that was asked for");
 
     servers.server(0).kill9();
     const auto meanwhile = service.put("Spain", "Madrid");

@@ -14,7 +14,7 @@ test::RedisSentinels& set() {
     return shared;
 }
 
-class RedisSentinelFixture final : public BackendFixture {
+class RedisSentinelFixture : public BackendFixture {
 public:
     RedisSentinelFixture() {
         if (!set().is_settled()) throw std::runtime_error("the sentinels do not see all servers");
@@ -37,7 +37,17 @@ public:
     }
 };
 
+/// The least staleness, so that replicas are read.
+class RedisSentinelReplicasFixture final : public RedisSentinelFixture {
+public:
+    std::shared_ptr<spi::Backend> backend() override {
+        const redis::Options node{.replica_reads = redis::ReplicaReads{.max_staleness = std::chrono::milliseconds(20)}};
+        return redis::connect_sentinel(set().urls(), {.master_name = set().master_name(), .node = node}).value();
+    }
+};
+
 const auto registered = register_backend_contract<RedisSentinelFixture>("RedisSentinel");
+const auto registered_replicas = register_backend_contract<RedisSentinelReplicasFixture>("RedisSentinelReplicas");
 
 } // namespace
 } // namespace tiercel::testing

@@ -1,9 +1,10 @@
 // What a node says of its cluster is anybody's word: of any replies taken for CLUSTER SLOTS, MOVED and ASK comes a map
-// in which each slot has one owner that it knows, or an error.
+// in which each slot has one owner that it knows, or an error. Of any taken for INFO replication, a place, or an error.
 
 #include "fuzz_target.hpp"
 
 #include "redirection.hpp"
+#include "replication_info.hpp"
 #include "reply_reader.hpp"
 #include "slot_map.hpp"
 
@@ -69,6 +70,21 @@ void nodes_are_sound(const SlotMap& map) {
     fuzz::require(map.nodes().size() <= SlotMap::max_nodes);
     for (const auto& node : map.nodes())
         fuzz::require(map.names(node) && is_usable(node));
+    for (const auto& master : map.nodes()) {
+        const auto replicas = map.replicas_of(master);
+        fuzz::require(replicas.size() <= redis::ReplicationInfo::max_replicas);
+        for (const auto& replica : replicas)
+            fuzz::require(map.names(replica) && replica != master);
+    }
+}
+
+void hear_of_replication(const Reply& reply) {
+    const auto info = redis::ReplicationInfo::parse(reply, "peer");
+    if (!info) return;
+    fuzz::require(info->place.history.size() == 40 && !(info->is_master && info->in_sync));
+    fuzz::require(info->replicas.size() <= redis::ReplicationInfo::max_replicas);
+    for (const auto& replica : info->replicas)
+        fuzz::require(is_usable(replica) && !replica.host.empty());
 }
 
 void slots_are_sound(const SlotMap& map) {
@@ -125,6 +141,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<Reply> replies;
     (void)reader.feed(stream, replies); // whatever it is: the replies before an error are used
     for (const auto& reply : replies) {
+        hear_of_replication(reply);
         if (reply.kind == Reply::Kind::error) {
             redirect(reply.text, map);
         } else {

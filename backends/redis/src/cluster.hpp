@@ -30,6 +30,9 @@ public:
     boost::asio::awaitable<std::vector<Answer>> run(Commands commands, SteadyTime deadline) override;
     boost::asio::awaitable<Result<std::vector<std::string>>> servers(SteadyTime deadline) override;
     boost::asio::awaitable<Answer> run_at(std::string server, Commands command, SteadyTime deadline) override;
+    std::vector<ReplicaPart> at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now) override {
+        return topology_->at_replicas(slots, places, now);
+    }
     void close() noexcept override { topology_->close(); }
 
 private:

@@ -29,4 +29,18 @@ asio::awaitable<std::vector<Answer>> Exchange::send(transport::Connections& conn
     co_return answers;
 }
 
+std::vector<ReplicaPart> Exchange::at_replicas(std::span<const Slot>, const Places&, SteadyTime) {
+    return {};
+}
+
+asio::awaitable<std::vector<Answer>> Exchange::run_at_replica(Replica& replica, Commands commands,
+                                                              SteadyTime deadline) {
+    return send(replica.connections, replica.label, std::move(commands), deadline);
+}
+
+Error Exchange::unexpected_reply() const {
+    return Error(Errc::protocol_error,
+                 label_ + ": a reply of another kind than the command has; is a proxy in between?");
+}
+
 } // namespace tiercel::redis

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "commands.hpp"
+#include "replica_set.hpp"
 #include "slot.hpp"
 #include "transport/connections.hpp"
 #include "transport/reply.hpp"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,11 +50,19 @@ public:
     /// Errors: moved if no server of that name has keys any more.
     virtual boost::asio::awaitable<Answer> run_at(std::string server, Commands command, SteadyTime deadline) = 0;
 
+    /// Which keys of a batch may be read at replicas now, those of each replica together: `slots` are those of all
+    /// keys, `places` those to choose from. What is not in a part is for run().
+    virtual std::vector<ReplicaPart> at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now);
+    /// Sends reads to that replica, and nowhere else.
+    boost::asio::awaitable<std::vector<Answer>> run_at_replica(Replica& replica, Commands commands,
+                                                               SteadyTime deadline);
+
     /// Ends what is outstanding with Errc::closed; what comes later ends the same. Idempotent.
     virtual void close() noexcept = 0;
 
     /// For messages.
     const std::string& label() const noexcept { return label_; }
+    Error unexpected_reply() const;
     std::size_t max_value_bytes() const noexcept { return max_value_bytes_; }
     /// A batch of writes goes out in parts of about this, each after the replies to the one before.
     std::size_t batch_bytes() const noexcept { return batch_bytes_; }

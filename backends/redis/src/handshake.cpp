@@ -16,6 +16,7 @@ Handshake::Handshake(const Address& address, const std::string& client_name) : l
     if (address.database != 0) add(Step::select, {"SELECT", std::to_string(address.database)});
     if (!client_name.empty()) add(Step::set_name, {"CLIENT", "SETNAME", client_name});
     if (address.role == ServerRole::master) add(Step::be_master, {"ROLE"});
+    if (address.role == ServerRole::cluster_replica) add(Step::answer_reads, {"READONLY"});
     add(Step::ping, {"PING"});
 }
 
@@ -43,7 +44,7 @@ Result<void> Handshake::on_reply(const Reply& reply) {
     // A server that has no place for us, or wants a password, says so whatever it was asked.
     const bool turned_away =
         error == Errc::connection_failed || error == Errc::authentication_failed || reply.text.starts_with("DENIED");
-    if (turned_away || step == Step::select) return error;
+    if (turned_away || step == Step::select || step == Step::answer_reads) return error;
     return {};
 }
 

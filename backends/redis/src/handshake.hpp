@@ -15,7 +15,7 @@ namespace tiercel::redis {
 
 using transport::Reply;
 
-/// What is said on a new connection before anybody's call: AUTH, SELECT, CLIENT SETNAME, ROLE as needed,
+/// What is said on a new connection before anybody's call: AUTH, SELECT, CLIENT SETNAME, ROLE, READONLY as needed,
 /// and always a PING, so that a peer that accepts but does not answer is found out here.
 /// Thread safety: none.
 class Handshake {
@@ -32,7 +32,7 @@ public:
     bool is_complete() const noexcept { return answered_ == steps_.size(); }
 
 private:
-    enum class Step : unsigned char { authenticate, select, set_name, be_master, ping };
+    enum class Step : unsigned char { authenticate, select, set_name, be_master, answer_reads, ping };
 
     void add(Step step, std::initializer_list<BytesView> words);
 

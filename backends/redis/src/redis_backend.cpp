@@ -2,11 +2,9 @@
 
 #include "commands.hpp"
 #include "error_reply.hpp"
-#include "routing.hpp"
+#include "reading.hpp"
 #include "stored_value.hpp"
 #include "transport/in_parallel.hpp"
-
-#include <boost/container/small_vector.hpp>
 
 #include <algorithm>
 #include <array>
@@ -22,11 +20,10 @@ using spi::PutItem;
 using std::chrono::milliseconds;
 using transport::in_parallel;
 using ExchangePtr = std::shared_ptr<Exchange>;
+using RecentPtr = std::shared_ptr<RecentWrites>; // null: replicas are not read
 
 namespace {
 
-/// Keys of one MGET. Some, so that the server serves others in between.
-constexpr std::size_t keys_per_mget = 512;
 constexpr std::string_view keys_per_scan = "512";
 /// Far enough for anybody, and far from where the server's arithmetic overflows: 31,700 years.
 constexpr milliseconds longest_ttl{1'000'000'000'000'000};
@@ -40,11 +37,6 @@ constexpr std::string_view put_if_version_script =
     "return 1 end "
     "if there == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end "
     "return -1";
-
-Error unexpected(const Exchange& exchange) {
-    return Error(Errc::protocol_error,
-                 exchange.label() + ": a reply of another kind than the command has; is a proxy in between?");
-}
 
 Error bad_ttl(const Exchange& exchange) {
     return Error(Errc::invalid_option, exchange.label() + ": a TTL is zero or negative; erase the key instead");
@@ -85,111 +77,14 @@ void add_set(Commands& commands, const Exchange& exchange, const PutItem& item, 
     commands.add(std::span(words).first(count), exchange.slot_of(item.key));
 }
 
-Lookup to_lookup(Reply& element, const Exchange& exchange) {
-    switch (element.kind) {
-    case Reply::Kind::nil:
-        return std::optional<spi::Found>();
-    case Reply::Kind::bulk: {
-        auto found = decode_stored(std::move(element.text));
-        if (!found) {
-            return Error(Errc::corrupt, exchange.label() +
-                                            ": the value was not written by this library; give the cache a "
-                                            "key prefix that nobody else uses");
-        }
-        return found;
-    }
-    case Reply::Kind::error:
-        return to_error(element.text, exchange.label());
-    default:
-        return unexpected(exchange);
-    }
-}
-
-/// Several keys of a slot that is on its way to another node are asked for together in vain.
-bool may_be_split(const Error& error) {
-    return error == Errc::not_ready;
-}
-
-/// The whole of a get_many of one key, and what is left of one of many: with a frame a third of that one's.
-asio::awaitable<std::vector<Lookup>> do_get_one(ExchangePtr exchange, BytesView key, CallContext call) {
-    Commands commands;
-    const std::array<BytesView, 2> words{"MGET", key};
-    commands.add(words, exchange->slot_of(key));
-    auto answers = co_await exchange->run(std::move(commands), call.deadline);
-
-    auto& answer = answers.front();
-    std::vector<Lookup> lookups;
-    if (!answer) {
-        lookups.emplace_back(answer.error());
-    } else if (answer->kind == Reply::Kind::array && answer->elements.size() == 1) {
-        lookups.push_back(to_lookup(answer->elements.front(), *exchange));
-    } else {
-        lookups.emplace_back(unexpected(*exchange));
-    }
-    co_return lookups;
-}
-
-asio::awaitable<std::vector<Lookup>> do_get_many(ExchangePtr exchange, std::span<const BytesView> keys,
-                                                 std::size_t most_together, CallContext call) {
-    std::vector<Lookup> lookups;
-    if (keys.empty()) co_return lookups;
-    boost::container::small_vector<Slot, 16> slots;
-    slots.reserve(keys.size());
-    for (const auto key : keys)
-        slots.push_back(exchange->slot_of(key));
-    const KeyGroups groups(slots, most_together);
-    Commands commands;
-    std::vector<BytesView> words;
-    for (std::size_t i = 0; i < groups.count(); ++i) {
-        const auto group = groups[i];
-        words.assign(1, "MGET");
-        for (const auto place : group)
-            words.push_back(keys[place]);
-        commands.add(words, slots[group.front()], group.size());
-    }
-    auto answers = co_await exchange->run(std::move(commands), call.deadline);
-
-    lookups.assign(keys.size(), Lookup(std::optional<spi::Found>()));
-    std::vector<std::size_t> to_split;
-    for (std::size_t i = 0; i < groups.count(); ++i) {
-        const auto group = groups[i];
-        auto& answer = answers[i];
-        const bool fits = answer && answer->kind == Reply::Kind::array && answer->elements.size() == group.size();
-        for (std::size_t k = 0; k < group.size(); ++k) {
-            auto& lookup = lookups[group[k]];
-            if (fits) {
-                lookup = to_lookup(answer->elements[k], *exchange);
-            } else if (answer) {
-                lookup = unexpected(*exchange);
-            } else {
-                lookup = answer.error();
-                if (group.size() > 1 && may_be_split(answer.error())) to_split.push_back(group[k]);
-            }
-        }
-    }
-    if (!to_split.empty()) {
-        std::vector<BytesView> single;
-        single.reserve(to_split.size());
-        for (const auto place : to_split)
-            single.push_back(keys[place]);
-        auto apart = co_await do_get_many(exchange, single, 1, call);
-        for (std::size_t i = 0; i < to_split.size(); ++i)
-            lookups[to_split[i]] = std::move(apart[i]);
-    }
-    if (most_together == 1) co_return lookups;
-    // The bound is on a reply: what did not fit beside its neighbours may fit alone.
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (lookups[i] || lookups[i].error() != Errc::value_too_large) continue;
-        auto alone = co_await do_get_one(exchange, keys[i], call);
-        lookups[i] = std::move(alone.front());
-    }
-    co_return lookups;
-}
-
-asio::awaitable<std::vector<Result<void>>> do_put_many(ExchangePtr exchange, std::span<const PutItem> items,
-                                                       CallContext call) {
+asio::awaitable<std::vector<Result<void>>> do_put_many(ExchangePtr exchange, RecentPtr recent,
+                                                       std::span<const PutItem> items, CallContext call) {
     std::vector<Result<void>> results;
     results.reserve(items.size());
+    RecentWrites::Writing writing(std::move(recent));
+    for (const auto& item : items)
+        writing.add(item.key);
+    bool all_answered = true;
     Bytes stored;
     while (results.size() < items.size()) {
         // Items that cannot be sent have their result at once; `sent` are the places of the others.
@@ -210,21 +105,27 @@ asio::awaitable<std::vector<Result<void>>> do_put_many(ExchangePtr exchange, std
         auto answers = co_await exchange->run(std::move(commands), call.deadline);
         for (std::size_t i = 0; i < sent.size(); ++i) {
             if (!answers[i]) {
+                all_answered = false;
                 results[sent[i]] = answers[i].error();
             } else if (answers[i]->kind != Reply::Kind::status) {
-                results[sent[i]] = unexpected(*exchange);
+                results[sent[i]] = exchange->unexpected_reply();
             }
         }
     }
+    if (all_answered) writing.answered();
     co_return results;
 }
 
 /// One command per key, each answered with whether the key was there.
-asio::awaitable<std::vector<Result<bool>>> do_each(ExchangePtr exchange, BytesView command,
+asio::awaitable<std::vector<Result<bool>>> do_each(ExchangePtr exchange, RecentPtr recent, BytesView command,
                                                    std::span<const BytesView> keys, std::string argument,
                                                    CallContext call) {
     std::vector<Result<bool>> results;
     results.reserve(keys.size());
+    RecentWrites::Writing writing(std::move(recent));
+    for (const auto key : keys)
+        writing.add(key);
+    bool all_answered = true;
     const std::size_t words = argument.empty() ? 2 : 3;
     while (results.size() < keys.size()) {
         Commands commands;
@@ -237,14 +138,16 @@ asio::awaitable<std::vector<Result<bool>>> do_each(ExchangePtr exchange, BytesVi
         auto answers = co_await exchange->run(std::move(commands), call.deadline);
         for (const auto& answer : answers) {
             if (!answer) {
+                all_answered = false;
                 results.emplace_back(answer.error());
             } else if (answer->kind != Reply::Kind::integer) {
-                results.emplace_back(unexpected(*exchange));
+                results.emplace_back(exchange->unexpected_reply());
             } else {
                 results.emplace_back(answer->integer > 0);
             }
         }
     }
+    if (all_answered) writing.answered();
     co_return results;
 }
 
@@ -252,22 +155,26 @@ asio::awaitable<std::vector<Result<bool>>> refuse_ttl(ExchangePtr exchange, std:
     co_return std::vector<Result<bool>>(keys, Result<bool>(bad_ttl(*exchange)));
 }
 
-asio::awaitable<Result<Conditional>> do_put_if_absent(ExchangePtr exchange, PutItem item, CallContext call) {
+asio::awaitable<Result<Conditional>> do_put_if_absent(ExchangePtr exchange, RecentPtr recent, PutItem item,
+                                                      CallContext call) {
     if (auto checked = check(item, *exchange); !checked) co_return checked.error();
     Bytes stored;
     encode_stored(item.value, exchange->new_version(), stored);
     Commands commands;
     add_set(commands, *exchange, item, stored, "NX");
+    RecentWrites::Writing writing(std::move(recent));
+    writing.add(item.key);
     auto answers = co_await exchange->run(std::move(commands), call.deadline);
     const auto& answer = answers.front();
     if (!answer) co_return answer.error();
+    writing.answered();
     if (answer->kind == Reply::Kind::status) co_return Conditional::stored;
     if (answer->kind == Reply::Kind::nil) co_return Conditional::conflict;
-    co_return unexpected(*exchange);
+    co_return exchange->unexpected_reply();
 }
 
-asio::awaitable<Result<Conditional>> do_put_if_version(ExchangePtr exchange, PutItem item, spi::Version expected,
-                                                       CallContext call) {
+asio::awaitable<Result<Conditional>> do_put_if_version(ExchangePtr exchange, RecentPtr recent, PutItem item,
+                                                       spi::Version expected, CallContext call) {
     if (auto checked = check(item, *exchange); !checked) co_return checked.error();
     Bytes stored;
     encode_stored(item.value, exchange->new_version(), stored);
@@ -277,10 +184,13 @@ asio::awaitable<Result<Conditional>> do_put_if_version(ExchangePtr exchange, Put
         "EVAL", put_if_version_script, "1", item.key, BytesView(version.data(), version.size()), stored, ttl};
     Commands commands;
     commands.add(words, exchange->slot_of(item.key));
+    RecentWrites::Writing writing(std::move(recent));
+    writing.add(item.key);
     auto answers = co_await exchange->run(std::move(commands), call.deadline);
     const auto& answer = answers.front();
     if (!answer) co_return answer.error();
-    if (answer->kind != Reply::Kind::integer) co_return unexpected(*exchange);
+    writing.answered();
+    if (answer->kind != Reply::Kind::integer) co_return exchange->unexpected_reply();
     switch (answer->integer) {
     case 1:
         co_return Conditional::stored;
@@ -299,7 +209,7 @@ asio::awaitable<void> ping_one(Exchange& exchange, std::string server, CallConte
     if (!answer) {
         result = answer.error();
     } else if (answer->kind != Reply::Kind::status) {
-        result = unexpected(exchange);
+        result = exchange.unexpected_reply();
     }
 }
 
@@ -337,7 +247,7 @@ asio::awaitable<Result<spi::ScanPage>> do_scan(ExchangePtr exchange, BytesView p
     if (!answer) co_return answer.error();
     auto& parts = answer->elements;
     if (parts.size() != 2 || parts[0].kind != Reply::Kind::bulk || parts[1].kind != Reply::Kind::array) {
-        co_return unexpected(*exchange);
+        co_return exchange->unexpected_reply();
     }
     spi::ScanPage page;
     if (parts[0].text != "0") {
@@ -349,7 +259,7 @@ asio::awaitable<Result<spi::ScanPage>> do_scan(ExchangePtr exchange, BytesView p
     page.keys.reserve(parts[1].elements.size());
     for (auto& key : parts[1].elements) {
         if (key.kind == Reply::Kind::error) co_return to_error(key.text, exchange->label());
-        if (key.kind != Reply::Kind::bulk) co_return unexpected(*exchange);
+        if (key.kind != Reply::Kind::bulk) co_return exchange->unexpected_reply();
         page.keys.push_back(std::move(key.text));
     }
     co_return page;
@@ -369,7 +279,8 @@ Bytes glob_of_prefix(BytesView prefix) {
     return glob;
 }
 
-RedisBackend::RedisBackend(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+RedisBackend::RedisBackend(std::shared_ptr<Exchange> exchange, std::shared_ptr<RecentWrites> recent)
+    : exchange_(std::move(exchange)), recent_(std::move(recent)) {}
 
 RedisBackend::~RedisBackend() {
     RedisBackend::close();
@@ -384,32 +295,31 @@ spi::Capabilities RedisBackend::capabilities() const noexcept {
 }
 
 asio::awaitable<std::vector<Lookup>> RedisBackend::get_many(std::span<const BytesView> keys, CallContext call) {
-    if (keys.size() == 1) return do_get_one(exchange_, keys.front(), call);
-    return do_get_many(exchange_, keys, keys_per_mget, call);
+    return read_many(exchange_, recent_, keys, call);
 }
 
 asio::awaitable<std::vector<Result<void>>> RedisBackend::put_many(std::span<const PutItem> items, CallContext call) {
-    return do_put_many(exchange_, items, call);
+    return do_put_many(exchange_, recent_, items, call);
 }
 
 asio::awaitable<std::vector<Result<bool>>> RedisBackend::erase_many(std::span<const BytesView> keys, CallContext call) {
-    return do_each(exchange_, "UNLINK", keys, {}, call);
+    return do_each(exchange_, recent_, "UNLINK", keys, {}, call);
 }
 
 asio::awaitable<std::vector<Result<bool>>> RedisBackend::touch_many(std::span<const BytesView> keys, milliseconds ttl,
                                                                     CallContext call) {
     // PEXPIRE with a life of nothing would erase.
     if (ttl <= milliseconds::zero()) return refuse_ttl(exchange_, keys.size());
-    return do_each(exchange_, "PEXPIRE", keys, ttl_text(ttl), call);
+    return do_each(exchange_, recent_, "PEXPIRE", keys, ttl_text(ttl), call);
 }
 
 asio::awaitable<Result<Conditional>> RedisBackend::put_if_absent(PutItem item, CallContext call) {
-    return do_put_if_absent(exchange_, item, call);
+    return do_put_if_absent(exchange_, recent_, item, call);
 }
 
 asio::awaitable<Result<Conditional>> RedisBackend::put_if_version(PutItem item, spi::Version expected,
                                                                   CallContext call) {
-    return do_put_if_version(exchange_, item, expected, call);
+    return do_put_if_version(exchange_, recent_, item, expected, call);
 }
 
 asio::awaitable<Result<void>> RedisBackend::ping(CallContext call) {

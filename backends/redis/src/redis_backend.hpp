@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exchange.hpp"
+#include "recent_writes.hpp"
 
 #include <tiercel/spi/backend.hpp>
 
@@ -14,7 +15,8 @@ namespace tiercel::redis {
 /// Lifetime: may go while calls are under way; these share what they need, and end with Errc::closed.
 class RedisBackend final : public spi::Backend {
 public:
-    explicit RedisBackend(std::shared_ptr<Exchange> exchange);
+    /// `recent` is null if replicas are not read.
+    explicit RedisBackend(std::shared_ptr<Exchange> exchange, std::shared_ptr<RecentWrites> recent = nullptr);
     ~RedisBackend() override;
 
     std::string_view name() const noexcept override { return "redis"; }
@@ -38,6 +40,7 @@ public:
 
 private:
     const std::shared_ptr<Exchange> exchange_;
+    const std::shared_ptr<RecentWrites> recent_;
 };
 
 /// A glob of SCAN that matches what begins with `prefix`.

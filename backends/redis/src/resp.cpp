@@ -6,13 +6,15 @@
 
 namespace tiercel::redis {
 
-Resp::Resp(Address address, const Options& options)
+Resp::Resp(Address address, const Options& options, SessionCount sessions)
     : address_(std::move(address)),
       client_name_(options.client_name),
-      max_reply_bytes_(options.max_reply_bytes + (std::size_t{64} << 10)) {} // and the headers
+      max_reply_bytes_(options.max_reply_bytes + (std::size_t{64} << 10)), // and the headers
+      sessions_(std::move(sessions)) {}
 
 std::unique_ptr<transport::Codec> Resp::make_codec() const {
-    return std::make_unique<RespCodec>(address_, client_name_, ReplyLimits{.max_reply_bytes = max_reply_bytes_});
+    return std::make_unique<RespCodec>(address_, client_name_, ReplyLimits{.max_reply_bytes = max_reply_bytes_},
+                                       sessions_);
 }
 
 transport::ConnectionLimits limits_of(const Options& options) {
@@ -26,8 +28,9 @@ transport::ConnectionLimits limits_of(const Options& options) {
             .blocking_connections = options.blocking_connections};
 }
 
-transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options) {
-    return {runtime, address, std::make_shared<Resp>(address, options), limits_of(options)};
+transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options,
+                                      SessionCount sessions) {
+    return {runtime, address, std::make_shared<Resp>(address, options, std::move(sessions)), limits_of(options)};
 }
 
 } // namespace tiercel::redis

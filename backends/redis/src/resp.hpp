@@ -1,5 +1,6 @@
 #pragma once
 
+#include "resp_codec.hpp"
 #include "transport/codec.hpp"
 #include "transport/connections.hpp"
 #include "url.hpp"
@@ -7,7 +8,9 @@
 #include <tiercel/redis.hpp>
 #include <tiercel/spi/runtime.hpp>
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,7 +19,8 @@ namespace tiercel::redis {
 /// RESP2, as one server is to be spoken to.
 class Resp final : public transport::Protocol {
 public:
-    Resp(Address address, const Options& options);
+    /// `sessions` may be null: nobody wants to know.
+    Resp(Address address, const Options& options, SessionCount sessions = nullptr);
 
     std::string_view name() const noexcept override { return "redis"; }
     std::unique_ptr<transport::Codec> make_codec() const override;
@@ -27,11 +31,13 @@ private:
     const Address address_;
     const std::string client_name_;
     const std::size_t max_reply_bytes_;
+    const SessionCount sessions_;
 };
 
 transport::ConnectionLimits limits_of(const Options& options);
 
 /// The options have been judged.
-transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options);
+transport::Connections connections_to(const Address& address, spi::Runtime& runtime, const Options& options,
+                                      SessionCount sessions = nullptr);
 
 } // namespace tiercel::redis

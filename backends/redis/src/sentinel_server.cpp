@@ -83,4 +83,12 @@ asio::awaitable<Answer> SentinelServer::run_at(std::string server, Commands comm
     co_return std::move(answers.front());
 }
 
+std::vector<ReplicaPart> SentinelServer::at_replicas(std::span<const Slot>, const Places& places, SteadyTime now) {
+    std::vector<ReplicaPart> parts;
+    const auto known = sentinels_->known();
+    if (!known || !known->replicas || places.empty()) return parts;
+    if (auto pick = known->replicas->pick(now)) parts.push_back({std::move(*pick), places});
+    return parts;
+}
+
 } // namespace tiercel::redis

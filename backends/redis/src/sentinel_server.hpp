@@ -22,6 +22,7 @@ public:
     boost::asio::awaitable<std::vector<Answer>> run(Commands commands, SteadyTime deadline) override;
     boost::asio::awaitable<Result<std::vector<std::string>>> servers(SteadyTime deadline) override;
     boost::asio::awaitable<Answer> run_at(std::string server, Commands command, SteadyTime deadline) override;
+    std::vector<ReplicaPart> at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now) override;
     void close() noexcept override { sentinels_->close(); }
 
 private:

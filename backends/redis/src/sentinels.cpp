@@ -95,7 +95,7 @@ Result<Sentinels::Known> Sentinels::known() {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return closed_error();
-        known = {.master = master_, .generation = refresh_.generation()};
+        known = {.master = master_, .replicas = replicas_, .generation = refresh_.generation()};
         to_be_verified = master_ && (doubted_ || (!listening_ && refresh_.is_due(now_())));
     }
     if (to_be_verified) request_search();
@@ -137,12 +137,15 @@ bool Sentinels::is_closed() {
 
 void Sentinels::close() noexcept {
     NodePtr master;
+    std::shared_ptr<ReplicaSet> replicas;
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(closed_, true)) return;
         master = std::exchange(master_, nullptr);
+        replicas = std::exchange(replicas_, nullptr);
     }
     if (master) master->connections.close();
+    if (replicas) replicas->close();
     for (const auto& sentinel : sentinels_)
         sentinel->connections.close();
     asio::post(strand_, [self = shared_from_this()] {
@@ -246,34 +249,52 @@ void Sentinels::on_role(std::uint64_t search, const Call& call) {
     go_on();
 }
 
+std::shared_ptr<ReplicaSet> Sentinels::replicas_of_locked(const NodePtr& master) {
+    if (!options_.node.replica_reads) return nullptr;
+    auto replica = node_address_;
+    replica.role = ServerRole::any; // what it has to be is asked for with its place
+    return std::make_shared<ReplicaSet>(*runtime_, master, std::move(replica), options_.node,
+                                        ReplicaSet::Named::by_master);
+}
+
 void Sentinels::adopt() {
     NodePtr former;
+    std::shared_ptr<ReplicaSet> former_replicas;
     bool changed = false;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
         changed = master_ != candidate_;
-        if (changed) former = std::exchange(master_, candidate_);
+        if (changed) {
+            former = std::exchange(master_, candidate_);
+            former_replicas = std::exchange(replicas_, replicas_of_locked(master_));
+        }
         refresh_.succeeded(changed, now_(), options_.ask_interval, random_());
     }
     candidate_.reset();
     search_.reset();
     if (former) former->connections.close();
+    if (former_replicas) former_replicas->close();
     if (changed) waiters_.wake_all();
 }
 
 void Sentinels::give_up() {
     NodePtr deposed;
+    std::shared_ptr<ReplicaSet> deposed_replicas;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
-        if (master_ && search_->deposes(where(*master_))) deposed = std::exchange(master_, nullptr);
+        if (master_ && search_->deposes(where(*master_))) {
+            deposed = std::exchange(master_, nullptr);
+            deposed_replicas = std::exchange(replicas_, nullptr);
+        }
         refresh_.failed(search_->failure(), now_(), random_());
         if (!master_) refresh_.changed(); // news for those who wait for one
     }
     candidate_.reset();
     search_.reset();
     if (deposed) deposed->connections.close();
+    if (deposed_replicas) deposed_replicas->close();
     waiters_.wake_all();
 }
 

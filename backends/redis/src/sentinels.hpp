@@ -3,6 +3,7 @@
 #include "master_search.hpp"
 #include "node_address.hpp"
 #include "refresh_state.hpp"
+#include "replica_set.hpp"
 #include "sentinel_feed.hpp"
 #include "server_node.hpp"
 #include "transport/call.hpp"
@@ -48,7 +49,8 @@ public:
               const SentinelOptions& options);
 
     struct Known {
-        NodePtr master; ///< null: nobody knows
+        NodePtr master;                       ///< null: nobody knows
+        std::shared_ptr<ReplicaSet> replicas; ///< of the master; null if there is none, or they are not read
         std::uint64_t generation = 0;
     };
     /// Errors: closed.
@@ -84,6 +86,7 @@ private:
     void go_on();
     void on_role(std::uint64_t search, const transport::Call& call);
     void adopt();
+    std::shared_ptr<ReplicaSet> replicas_of_locked(const NodePtr& master);
     void give_up();
     void on_event(std::size_t sentinel, SentinelFeed::Event event);
     void hurry();
@@ -99,6 +102,7 @@ private:
 
     std::mutex mutex_; // guards what follows, up to the next comment; not held during I/O
     NodePtr master_;
+    std::shared_ptr<ReplicaSet> replicas_; // of master_; null if replicas are not read
     RefreshState refresh_;
     bool doubted_ = false;   // since the last search began
     bool listening_ = false; // most of the subscriptions are up

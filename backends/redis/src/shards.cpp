@@ -3,6 +3,7 @@
 #include "transport/in_parallel.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace tiercel::redis {
@@ -74,6 +75,17 @@ asio::awaitable<Answer> Shards::run_at(std::string server, Commands command, Ste
     }
     auto answers = co_await found->server->run(std::move(command), deadline);
     co_return std::move(answers.front());
+}
+
+std::vector<ReplicaPart> Shards::at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now) {
+    std::map<Slot, Places> of_shards;
+    for (const auto place : places)
+        of_shards[slots[place]].push_back(place);
+    std::vector<ReplicaPart> parts;
+    for (const auto& [shard, those] : of_shards)
+        for (auto& part : shards_[shard].server->at_replicas(slots, those, now))
+            parts.push_back(std::move(part));
+    return parts;
 }
 
 void Shards::close() noexcept {

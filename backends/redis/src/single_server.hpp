@@ -1,12 +1,14 @@
 #pragma once
 
 #include "exchange.hpp"
-#include "transport/connections.hpp"
+#include "server_node.hpp"
 #include "url.hpp"
+
+#include <memory>
 
 namespace tiercel::redis {
 
-/// One server; all keys are in one slot.
+/// One server, and its replicas if they are read; all keys are in one slot.
 class SingleServer final : public Exchange {
 public:
     /// The options have been judged.
@@ -16,10 +18,12 @@ public:
     boost::asio::awaitable<std::vector<Answer>> run(Commands commands, SteadyTime deadline) override;
     boost::asio::awaitable<Result<std::vector<std::string>>> servers(SteadyTime deadline) override;
     boost::asio::awaitable<Answer> run_at(std::string server, Commands command, SteadyTime deadline) override;
-    void close() noexcept override { connections_.close(); }
+    std::vector<ReplicaPart> at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now) override;
+    void close() noexcept override;
 
 private:
-    transport::Connections connections_;
+    const NodePtr server_;
+    const std::shared_ptr<ReplicaSet> replicas_; // null: they are not read
 };
 
 } // namespace tiercel::redis

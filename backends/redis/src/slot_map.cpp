@@ -1,5 +1,7 @@
 #include "slot_map.hpp"
 
+#include "replication_info.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -42,13 +44,18 @@ Result<SlotMap> SlotMap::parse(const Reply& reply, const std::string& asked_host
         const auto first = static_cast<std::size_t>(range.elements[0].integer);
         const auto last = static_cast<std::size_t>(range.elements[1].integer);
         if (first > last) return bad;
+        std::optional<NodeIndex> master;
         for (std::size_t i = 2; i < range.elements.size(); ++i) {
             const auto node = read_node(range.elements[i], asked_host);
             if (!node.well_formed) return bad;
             if (!node.address) continue;
             const auto index = map.index_of(*node.address);
             if (!index) return Error(Errc::protocol_error, "the cluster names more nodes than any cluster has");
-            if (i > 2) continue; // a replica
+            if (i > 2) {
+                if (master) map.add_replica(*master, *index);
+                continue;
+            }
+            master = index;
             for (auto slot = first; slot <= last; ++slot) {
                 if (map.owners_[slot] != nobody) return bad;
                 map.owners_[slot] = *index;
@@ -83,6 +90,23 @@ bool SlotMap::move(Slot slot, const NodeAddress& to) {
     if (owners_[slot] == nobody) ++owned_;
     owners_[slot] = *index;
     return true;
+}
+
+void SlotMap::add_replica(NodeIndex master, NodeIndex replica) {
+    auto& replicas = replicas_[master];
+    if (replica == master || replicas.size() == ReplicationInfo::max_replicas) return;
+    if (std::find(replicas.begin(), replicas.end(), replica) == replicas.end()) replicas.push_back(replica);
+}
+
+std::vector<NodeAddress> SlotMap::replicas_of(const NodeAddress& master) const {
+    std::vector<NodeAddress> addresses;
+    const auto index = indices_.find(master);
+    if (index == indices_.end()) return addresses;
+    const auto replicas = replicas_.find(index->second);
+    if (replicas == replicas_.end()) return addresses;
+    for (const auto replica : replicas->second)
+        addresses.push_back(nodes_[replica]);
+    return addresses;
 }
 
 bool SlotMap::has_same_owners(const SlotMap& other) const {

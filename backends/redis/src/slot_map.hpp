@@ -46,6 +46,9 @@ public:
 
     std::optional<NodeIndex> owner(Slot slot) const noexcept;
 
+    /// Of a master, as parse found them, ReplicationInfo::max_replicas at most; empty for others.
+    std::vector<NodeAddress> replicas_of(const NodeAddress& master) const;
+
     /// Gives the slot to `to`. False, and nothing done, if that would be one node too many.
     bool move(Slot slot, const NodeAddress& to);
 
@@ -55,12 +58,14 @@ public:
 private:
     static constexpr NodeIndex nobody = UINT16_MAX;
 
+    void add_replica(NodeIndex master, NodeIndex replica);
     std::optional<NodeIndex> index_of(const NodeAddress& node);
 
     std::array<NodeIndex, slot_count> owners_; // each nobody, or less than nodes_.size()
     std::size_t owned_ = 0;                    // of the above, not nobody
     std::vector<NodeAddress> nodes_;
-    std::map<NodeAddress, NodeIndex> indices_; // of each in nodes_
+    std::map<NodeAddress, NodeIndex> indices_;             // of each in nodes_
+    std::map<NodeIndex, std::vector<NodeIndex>> replicas_; // of each master that has any
 };
 
 } // namespace tiercel::redis

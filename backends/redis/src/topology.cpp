@@ -63,6 +63,27 @@ Result<Topology::Route> Topology::route(const Commands& commands, const Places& 
     return route;
 }
 
+std::vector<ReplicaPart> Topology::at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now) {
+    std::map<std::shared_ptr<ReplicaSet>, Places> of_sets;
+    bool too_old = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_ || replica_sets_.empty()) return {};
+        for (const auto place : places) {
+            const auto owner = map_.owner(slots[place]);
+            if (!owner) continue;
+            const auto found = replica_sets_.find(map_.nodes()[*owner]);
+            if (found != replica_sets_.end()) of_sets[found->second].push_back(place);
+        }
+        too_old = refresh_.is_due(now);
+    }
+    if (too_old) request_refresh();
+    std::vector<ReplicaPart> parts;
+    for (auto& [set, those] : of_sets)
+        if (auto pick = set->pick(now)) parts.push_back({std::move(*pick), std::move(those)});
+    return parts;
+}
+
 Result<Topology::Masters> Topology::masters() {
     const std::lock_guard lock(mutex_);
     if (closed_) return closed_error();
@@ -121,11 +142,13 @@ asio::awaitable<void> Topology::wait_here(std::uint64_t generation, SteadyTime u
 
 void Topology::close() noexcept {
     std::map<NodeAddress, NodePtr> nodes;
+    std::map<NodeAddress, std::shared_ptr<ReplicaSet>> replica_sets;
     std::vector<NodePtr> all;
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(closed_, true)) return;
         nodes.swap(nodes_);
+        replica_sets.swap(replica_sets_);
         for (const auto& node : leaving_)
             if (auto still = node.lock()) all.push_back(std::move(still));
     }
@@ -133,6 +156,8 @@ void Topology::close() noexcept {
         node->connections.close();
     for (const auto& node : all)
         node->connections.close();
+    for (const auto& [master, replicas] : replica_sets)
+        replicas->close();
     asio::post(strand_, [self = shared_from_this()] { self->waiters_.wake_all(); });
 }
 
@@ -236,6 +261,7 @@ void Topology::on_slots(const transport::Call& call) {
 
 void Topology::adopt(SlotMap map) {
     std::vector<NodePtr> gone; // may be the last to have them
+    std::map<NodeAddress, std::shared_ptr<ReplicaSet>> gone_replicas;
     bool changed = false;
     {
         const std::lock_guard lock(mutex_);
@@ -249,11 +275,36 @@ void Topology::adopt(SlotMap map) {
             gone.push_back(entry.second);
             return true;
         });
+        if (node_options_.replica_reads) gone_replicas = name_replicas_locked();
         refresh_.succeeded(changed, std::chrono::steady_clock::now(), refresh_interval_, random_());
     }
+    for (const auto& [master, replicas] : gone_replicas)
+        replicas->close();
     asked_.reset();
     candidates_.clear();
     if (changed) waiters_.wake_all();
+}
+
+std::map<NodeAddress, std::shared_ptr<ReplicaSet>> Topology::name_replicas_locked() {
+    std::map<NodeAddress, std::shared_ptr<ReplicaSet>> named;
+    for (const auto& address : map_.masters()) {
+        const auto replicas = map_.replicas_of(address);
+        const auto master = replicas.empty() ? nullptr : node_locked(address);
+        if (!master) continue;
+        const auto known = replica_sets_.find(address);
+        auto set = known != replica_sets_.end() && known->second->master() == master ? known->second : nullptr;
+        if (!set) {
+            auto replica = address_of(address);
+            replica.role = ServerRole::cluster_replica;
+            set = std::make_shared<ReplicaSet>(*runtime_, master, std::move(replica), node_options_,
+                                               ReplicaSet::Named::by_caller);
+        }
+        set->name(replicas);
+        if (known != replica_sets_.end() && known->second == set) replica_sets_.erase(known);
+        named.emplace(address, std::move(set));
+    }
+    replica_sets_.swap(named);
+    return named; // those that have lost their place
 }
 
 void Topology::give_up() {

@@ -3,6 +3,7 @@
 #include "node_address.hpp"
 #include "redirection.hpp"
 #include "refresh_state.hpp"
+#include "replica_set.hpp"
 #include "routing.hpp"
 #include "server_node.hpp"
 #include "slot_map.hpp"
@@ -22,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,6 +59,9 @@ public:
     };
     /// Errors: closed.
     Result<Route> route(const Commands& commands, const Places& places);
+
+    /// Which keys may be read at replicas now; see Exchange.
+    std::vector<ReplicaPart> at_replicas(std::span<const Slot> slots, const Places& places, SteadyTime now);
 
     struct Masters {
         std::vector<NodeAddress> nodes; ///< ascending
@@ -108,6 +113,8 @@ private:
     void ask_next();
     void on_slots(const transport::Call& call);
     void adopt(SlotMap map);
+    /// Gives what is to be closed.
+    std::map<NodeAddress, std::shared_ptr<ReplicaSet>> name_replicas_locked();
     void give_up();
     boost::asio::awaitable<void> wait_here(std::uint64_t generation, SteadyTime until);
 
@@ -121,6 +128,7 @@ private:
     SlotMap map_;
     std::map<NodeAddress, NodePtr> nodes_;           // those in use: of the map, seeds, and named by ASK
     std::vector<std::weak_ptr<ServerNode>> leaving_; // not in the map, perhaps with calls under way
+    std::map<NodeAddress, std::shared_ptr<ReplicaSet>> replica_sets_; // by master; of those in the map that have any
     RefreshState refresh_;
     std::mt19937_64 random_;
     bool closed_ = false;

@@ -14,7 +14,8 @@ namespace tiercel::redis {
 /// What a server is to be; seen to when logging in.
 enum class ServerRole : unsigned char {
     any,
-    master, ///< by its own word, or it is not used
+    master,          ///< by its own word, or it is not used
+    cluster_replica, ///< of a cluster: to answer reads itself instead of sending them to its master
 };
 
 /// Where a server is, how it is spoken to, and as whom to log in.

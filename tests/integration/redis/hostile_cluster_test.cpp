@@ -30,6 +30,7 @@ struct Row {
     const char* name;
     std::vector<std::string> answers;
     const char* get;
+    bool tried_again = false;
 };
 
 void PrintTo(const Row& row, std::ostream* out) {
@@ -40,7 +41,9 @@ class HostileCluster : public ::testing::TestWithParam<Row> {};
 
 TEST_P(HostileCluster, is_a_typed_error_by_the_deadline) {
     const auto outcome = outcome_of(GetParam().answers);
-    EXPECT_EQ(outcome.get, GetParam().get);
+    // Where a call is tried again until its deadline, that may come while the last try is under way.
+    const bool late = GetParam().tried_again && outcome.get == "timeout";
+    EXPECT_TRUE(late || outcome.get == GetParam().get) << outcome.get;
     EXPECT_TRUE(outcome.put);
 }
 
@@ -80,8 +83,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"moved_to_no_slot", with_slots({"-MOVED 99999 :{port}\r\n"}), "protocol_error"},
         Row{"moved_to_a_dead_node", with_slots({"-MOVED 12539 127.0.0.1:1\r\n"}), "connection_failed"},
         Row{"down_for_ever", with_slots(std::vector<std::string>(50, "-CLUSTERDOWN The cluster is down\r\n")),
-            "not_ready"},
-        Row{"try_again_for_ever", with_slots(std::vector<std::string>(50, "-TRYAGAIN Multiple keys\r\n")), "not_ready"},
+            "not_ready", true},
+        Row{"try_again_for_ever", with_slots(std::vector<std::string>(50, "-TRYAGAIN Multiple keys\r\n")), "not_ready",
+            true},
         Row{"another_kind_of_reply", with_slots({":1\r\n"}), "protocol_error"}),
     [](const auto& row) { return std::string(row.param.name); });
 

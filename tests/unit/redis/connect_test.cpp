@@ -121,6 +121,12 @@ INSTANTIATE_TEST_SUITE_P(
                       BadCluster{"user or password", {"redis://:s3cret@host", "redis://:other@host"}},
                       BadCluster{"Options::connections", {"redis://host"}, {.node = {.connections = 0}}},
                       BadCluster{"refresh_interval", {"redis://host"}, {.refresh_interval = 0ms}},
+                      BadCluster{"ReplicaReads::max_staleness",
+                                 {"redis://host"},
+                                 {.node = {.replica_reads = ReplicaReads{.max_staleness = 19ms}}}},
+                      BadCluster{"ReplicaReads::max_staleness",
+                                 {"redis://host"},
+                                 {.node = {.replica_reads = ReplicaReads{.max_staleness = 1h + 1ms}}}},
                       BadCluster{"max_redirections", {"redis://host"}, {.max_redirections = 0}},
                       BadCluster{"max_redirections", {"redis://host"}, {.max_redirections = 65}}));
 

@@ -118,5 +118,18 @@ TEST(Handshake, takes_a_master_by_its_own_word_only) {
     EXPECT_EQ(forbidden.on_reply(error("NOPERM no")).error().code(), Errc::permission_denied);
 }
 
+TEST(Handshake, asks_a_replica_of_a_cluster_to_answer_reads) {
+    auto address = server();
+    address.role = ServerRole::cluster_replica;
+    Handshake replica(address, "");
+    EXPECT_EQ(replica.request(), "*1\r\n$8\r\nREADONLY\r\n*1\r\n$4\r\nPING\r\n");
+    EXPECT_TRUE(replica.on_reply(status("OK")));
+    EXPECT_TRUE(replica.on_reply(status("PONG")));
+    EXPECT_TRUE(replica.is_complete());
+
+    Handshake forbidden(address, "");
+    EXPECT_EQ(forbidden.on_reply(error("NOPERM no")).error().code(), Errc::permission_denied);
+}
+
 } // namespace
 } // namespace tiercel::redis

@@ -163,5 +163,34 @@ TEST(SlotMap, is_like_another_if_each_slot_has_the_same_owner) {
     EXPECT_TRUE(SlotMap().has_same_owners(SlotMap()));
 }
 
+std::vector<std::string> replicas(const SlotMap& map, const NodeAddress& master) {
+    std::vector<std::string> names;
+    for (const auto& address : map.replicas_of(master))
+        names.push_back(address.text());
+    return names;
+}
+
+TEST(SlotMap, knows_the_replicas_of_each_master) {
+    const auto map = parse(three_masters);
+    ASSERT_TRUE(map);
+    EXPECT_EQ(replicas(*map, {"a", 1}), std::vector<std::string>{"a:11"});
+    EXPECT_EQ(replicas(*map, {"b", 2}), std::vector<std::string>{"b:12"});
+    EXPECT_TRUE(replicas(*map, {"c", 3}).empty());
+    EXPECT_TRUE(replicas(*map, {"a", 11}).empty()) << "it is one itself";
+    EXPECT_TRUE(replicas(*map, {"d", 4}).empty());
+}
+
+TEST(SlotMap, knows_each_replica_once_and_not_too_many) {
+    std::vector<std::string> nodes{node("a", 1), node("a", 1), node("a", 2), node("a", 2)};
+    for (int port = 100; port < 200; ++port)
+        nodes.push_back(node("r", port));
+    const auto map = parse(array({range(0, 1, nodes), range(5, 6, nodes), range(7, 7, {node("?", 7), node("b", 8)})}));
+    ASSERT_TRUE(map) << map.error().message();
+    const auto all = map->replicas_of({"a", 1});
+    EXPECT_EQ(all.size(), 16U);
+    EXPECT_EQ(all.front().text(), "a:2");
+    EXPECT_EQ(all[1].text(), "r:100");
+}
+
 } // namespace
 } // namespace tiercel::redis

@@ -22,6 +22,27 @@ namespace tiercel::redis {
 /// How a `rediss://` URL is spoken.
 using TlsOptions = tiercel::TlsOptions;
 
+/// Reads from replicas: what they may cost in freshness.
+///
+/// What a get_many has from a replica is nothing older than what the master held `max_staleness` before the call began.
+/// This is proven, not guessed, by this process's steady clock: the master is asked for its place in the history of its
+/// writes, and a replica that has come as far as that holds what the master held when it was asked. A replica for which
+/// that is too long ago is not read. Read from the master is always:
+///
+/// - a key that this backend has written, erased or touched, or tried to, within the last `max_staleness` (and
+///   Options::max_silence longer after a write that failed), so that a process does not see its own writes undone;
+/// - a key that the replica does not have, before it is reported as absent;
+/// - what a replica fails to answer within half of the time to the deadline, or answers with an error.
+///
+/// Replicas are found by what the master says of them (INFO), in a cluster by CLUSTER SLOTS, with each refresh of the
+/// map. They must be reachable there, and take the same user and password. Those of one master take turns; the first 16
+/// of them count.
+struct ReplicaReads {
+    /// 20 ms to an hour. About every quarter of it, a second at most, while there are reads, the master and its
+    /// replicas are asked for their places (INFO replication).
+    std::chrono::milliseconds max_staleness = std::chrono::seconds(1);
+};
+
 /// How to talk to one Redis server. Bounds are per connection. How long a call may take is the tier's to say.
 struct Options {
     /// ACL user. Needs a password; not to be given here and in the URL. Default: the server's "default" user.
@@ -57,6 +78,10 @@ struct Options {
     /// What one reply may hold in memory, and the largest value that is stored. A value beyond it is read past and
     /// fails alone, with Errc::value_too_large. 1 KiB to 512 MiB.
     std::size_t max_reply_bytes = std::size_t{64} << 20;
+
+    /// Given: replicas are read, of the one server, of each master of a cluster, of the master that sentinels watch, of
+    /// each of a list. Default: all reads go to the master.
+    std::optional<ReplicaReads> replica_reads = {};
 
     /// Where the sockets are served. Default: spi::default_runtime().
     std::shared_ptr<spi::Runtime> runtime = {};
