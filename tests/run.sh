@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs the tests; fails on any that fails, is skipped or does not run, and when there are none.
-#   ./tests/run.sh         GCC, optimised: unit, contract, integration, fuzz, package tests and the examples
-#   ./tests/run.sh --ci    that, formatting, headers on their own, and unit and contract tests under ASan+UBSan and TSan
+#   ./tests/run.sh         GCC, optimised: unit, contract, simulation, integration, fuzz, package tests, the examples
+#   ./tests/run.sh --ci    that, formatting, headers on their own, and unit, contract and simulation tests under
+#                          ASan+UBSan and TSan
 #   ./tests/run.sh --all   that, Clang and clang-tidy, integration tests under the sanitizers, and the long modes
 # Runs again in seconds when nothing changed. Its last line is "N passed, N failed, N skipped".
 set -uo pipefail
@@ -12,7 +13,7 @@ case "${1:-}" in
     '') ;;
     --ci) mode=ci ;;
     --all) mode=all ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' tests/run.sh; [ "$1" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' tests/run.sh; [ "$1" = --help ] && exit 0 || exit 2 ;;
 esac
 
 jobs=$(nproc)
@@ -115,11 +116,11 @@ must "release: each public header on its own" cmake --build --preset release -j 
     --target all_verify_interface_header_sets
 for preset in asan tsan; do
     if [ $mode = all ]; then
-        build $preset tiercel_unit_tests tiercel_contract_tests tiercel_integration_tests
-        run_tests $preset -L '^(unit|contract|integration)$'
+        build $preset tiercel_unit_tests tiercel_contract_tests tiercel_simulation_tests tiercel_integration_tests
+        run_tests $preset -L '^(unit|contract|simulation|integration)$'
     else
-        build $preset tiercel_unit_tests tiercel_contract_tests
-        run_tests $preset -L '^(unit|contract)$'
+        build $preset tiercel_unit_tests tiercel_contract_tests tiercel_simulation_tests
+        run_tests $preset -L '^(unit|contract|simulation)$'
     fi
 done
 if [ $mode = all ]; then

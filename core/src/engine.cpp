@@ -2,6 +2,7 @@
 #include "chain/read_path.hpp"
 #include "chain/write_path.hpp"
 #include "options_check.hpp"
+#include "planted_bug.hpp"
 
 #include <tiercel/detail/engine.hpp>
 #include <tiercel/spi/run_loop.hpp>
@@ -133,7 +134,8 @@ public:
             if (const auto self = weak.lock()) self->finish_off_the_loop();
         });
         if (!first) return;
-        chain_->reads.fail_all(Error(Errc::closed, "cache '" + chain_->options.name + "' was closed"));
+        if (!planted(Bug::close_does_not_answer_readers))
+            chain_->reads.fail_all(Error(Errc::closed, "cache '" + chain_->options.name + "' was closed"));
         chain_->on_close.call();
         const std::lock_guard lock(close_mutex_);
         if (closed_) return;

@@ -34,7 +34,7 @@ std::string words(const TierHalfOpen& half_open) {
 
 std::string words(const RepairsOverflowed& overflowed) {
     return "tier '" + overflowed.tier +
-           "' has more to be repaired than can be remembered; all older values in the tiers are given up";
+           "' has more to be repaired than can be remembered; all older values in it are given up";
 }
 
 std::string words(const TierClosed& closed) {

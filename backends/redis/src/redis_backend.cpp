@@ -291,7 +291,8 @@ spi::Capabilities RedisBackend::capabilities() const noexcept {
             .binary_keys = true,
             .max_value_bytes = exchange_->max_value_bytes(),
             .conditional_writes = true,
-            .scans = true};
+            .scans = true,
+            .reads_may_be_old = recent_ != nullptr};
 }
 
 asio::awaitable<std::vector<Lookup>> RedisBackend::get_many(std::span<const BytesView> keys, CallContext call) {

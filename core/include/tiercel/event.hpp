@@ -10,7 +10,7 @@
 
 namespace tiercel {
 
-/// The tier does not answer: lookups leave it out, writes to it fail with Errc::breaker_open (BreakerOptions).
+/// The tier does not answer: lookups leave it out, writes to it are queued with Errc::breaker_open (BreakerOptions).
 struct TierOpened {
     std::string tier;
     Error reason;                      ///< the last call's, or the probe's
@@ -31,8 +31,8 @@ struct TierClosed {
     std::chrono::nanoseconds open_for; ///< since it opened
 };
 
-/// More writes and invalidations than can be remembered were not taken by the tier: this process believes no value that
-/// is older than now, in any tier, and makes them misses for the others as soon as the tier takes a marker (clear()).
+/// More writes and invalidations than can be remembered were not taken by the tier: this process believes no value in
+/// it that is older than now, and makes them misses for the others as soon as the tier takes a marker (clear()).
 struct RepairsOverflowed {
     std::string tier;
 };

@@ -86,7 +86,7 @@ enum class LargeValues : std::uint8_t {
 };
 
 /// When a tier that does not answer is left alone, and when it is tried again: a circuit breaker. While it is open, a
-/// lookup leaves the tier out on the spot, and a write or an invalidation reports it as failed with Errc::breaker_open;
+/// lookup leaves the tier out on the spot, and a write or an invalidation reports it as queued with Errc::breaker_open;
 /// what the tier still holds of such a key is not believed when it is back. Probes in the background find out when that
 /// is, one at a time; no caller pays for one. Which failures count is told in core/README.md.
 struct BreakerOptions {

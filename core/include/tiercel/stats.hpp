@@ -82,7 +82,7 @@ struct BreakerStats {
     std::uint64_t opened = 0; ///< times that the tier stopped answering
     std::uint64_t probes = 0;
     std::uint64_t skipped_lookups = 0; ///< keys looked up without this tier; not among its misses and errors
-    std::uint64_t skipped_writes = 0;  ///< keys put, erased or cleared without it: reported as failed
+    std::uint64_t skipped_writes = 0;  ///< keys put, erased or cleared without it: reported as queued
 };
 
 /// In keys (LeaseOptions).

@@ -16,8 +16,9 @@ struct TierOutcome {
         skipped,   ///< left out by the call's options
         too_large, ///< the value is over the tier's limit; an older one was erased
         failed,    ///< see `error`; the tier may hold an older value, which this process will not serve
-        queued,    ///< as failed, and the key is erased there as soon as the tier takes it, unless the cache is closed
-                   ///< first
+        /// As failed, and the tier is told (the key erased, or cleared) as soon as it takes it, unless the cache is
+        /// closed before.
+        queued,
     };
     std::string tier;
     Kind kind = Kind::done;

@@ -1,6 +1,7 @@
 #include "chain.hpp"
 
 #include "options_check.hpp"
+#include "planted_bug.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -63,7 +64,9 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
             std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, events, options.types,
                                                        options.max_value_bytes, options.stale.keep, options.refresh}));
         on_close.add(tiers.back(), [tier = tiers.back().get()] { tier->give_up_probe(); });
-        repairs.push_back(std::make_shared<Repairs>(tiers.back(), fences, runtime, scope, events));
+        auto nearer = repairs.empty() ? nullptr : repairs.back();
+        repairs.push_back(std::make_shared<Repairs>(tiers.back(), std::move(nearer), fences, runtime, scope, events));
+        on_close.add(repairs.back(), [owed = repairs.back().get()] { owed->give_up(); });
     }
 }
 
@@ -109,12 +112,13 @@ std::optional<nanoseconds> Chain::life_of(std::optional<nanoseconds> ttl) const 
     if (!whole || options.expiry.jitter <= 0) return whole;
     const double share = static_cast<double>(runtime->random() >> 11) * 0x1p-53 * options.expiry.jitter;
     const auto cut = nanoseconds(std::llround(static_cast<double>(whole->count()) * share));
-    return std::max(nanoseconds(1), *whole - cut);
+    return std::max(nanoseconds(1), planted(Bug::jitter_lengthens_life) ? *whole + cut : *whole - cut);
 }
 
 detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> life) const {
     auto bounded = life;
-    if (options.max_memory_ttl) bounded = life ? std::min(*life, *options.max_memory_ttl) : *options.max_memory_ttl;
+    if (options.max_memory_ttl && !planted(Bug::memory_ttl_is_not_capped))
+        bounded = life ? std::min(*life, *options.max_memory_ttl) : *options.max_memory_ttl;
     if (!bounded) return detail::never;
     const auto start = detail::to_nanos(now);
     return bounded->count() >= detail::never - start ? detail::never : start + bounded->count();

@@ -1,6 +1,7 @@
 #include "descent.hpp"
 
 #include "options_check.hpp"
+#include "planted_bug.hpp"
 #include "write_path.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -105,7 +106,7 @@ bool Descent::go_on_without(const Item& item, const Error& error) {
 }
 
 void Descent::leave_out(std::size_t t) {
-    const auto& why = chain_->tiers[t]->skip_lookups(pending_.size());
+    const auto why = chain_->tiers[t]->skip_lookups(pending_.size());
     std::erase_if(pending_, [&](std::size_t i) { return !go_on_without(items_[i], why); });
 }
 
@@ -131,6 +132,10 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
         item.leased = answer.leased;
         item.standing = std::move(answer.standing);
         if (answer.fallback && !met_fallback(item, std::move(answer.fallback), t)) continue;
+        if (answer.kind == TierAnswer::Kind::failed && planted(Bug::tier_failure_is_the_callers)) {
+            finish(item, *answer.error);
+            continue;
+        }
         if (answer.kind == TierAnswer::Kind::failed) {
             item.failed[t] = true;
             if (!go_on_without(item, *answer.error)) continue;
@@ -148,7 +153,7 @@ bool Descent::met_fallback(Item& item, EntryPtr entry, std::size_t t) {
     if (!accepting) return true;
     item.previous = fallback.entry;
     // The next lookup finds it in memory.
-    if (!options_.skip.has_memory()) chain_->publish(fallback.entry, item.flight->superseded);
+    if (!options_.skip.has_memory() && !item.refresh) chain_->publish(fallback.entry, item.flight->superseded);
     const bool too_early = chain_->failing.must_wait(item.entry->hash, now);
     if (item.refresh || (loader_ && (too_early || chain_->options.stale.while_revalidate))) {
         serve_stale(*chain_, item.flight, too_early ? StaleReason::retry_later : StaleReason::revalidating);
@@ -165,7 +170,7 @@ void Descent::ask_source() {
         fill_and_end();
         return;
     }
-    if (!loader_ || !chain_->scope->open()) {
+    if (!loader_ || (!chain_->scope->open() && !planted(Bug::load_begins_after_close))) {
         const auto answer = loader_ ? Result<Answer>(chain_->closed_error()) : Result<Answer>(Answer{});
         for (const auto i : pending_)
             finish(items_[i], answer);
@@ -223,6 +228,7 @@ void Descent::loaded(Item& item, Result<detail::LoadFacts> facts) {
     auto& chain = *chain_;
     const auto now = chain.runtime->now();
     chain.load_latency.add(now - started_);
+    if (!facts && planted(Bug::error_is_cached_as_absence)) facts = detail::LoadFacts{};
     if (!facts) {
         chain.load_failures.add();
         if (chain.options.stale.keep > nanoseconds::zero() || chain.refresh_rule.exists()) {
@@ -236,10 +242,11 @@ void Descent::loaded(Item& item, Result<detail::LoadFacts> facts) {
         chain.load_time.add(now - asked_);
         if (facts->unchanged) chain.unchanged.add();
         item.entry->created = detail::to_nanos(now);
-        item.entry->version = began_;
+        item.entry->version = planted(Bug::fill_has_a_late_stamp) ? chain.fences->stamp() : began_;
         item.answered_by = chain.tiers.size();
         bool cacheable = facts->cacheable && (!facts->ttl || *facts->ttl > nanoseconds::zero());
-        if (item.entry->has_value()) {
+        if (planted(Bug::uncacheable_is_cached)) cacheable = true;
+        if (item.entry->has_value() || planted(Bug::negative_lives_as_long_as_a_value)) {
             item.life = chain.life_of(facts->ttl ? facts->ttl : options_.ttl);
         } else {
             chain.absent.add();
@@ -314,19 +321,15 @@ asio::awaitable<void> Descent::fill_tiers() {
     std::vector<WireValue> values(items_.size());
     for (std::size_t i = 0; i < items_.size(); ++i) {
         auto& item = items_[i];
-        const bool above = item.fill && item.answered_by > 0 && !is_overtaken(item);
-        item.fill = above;
-        if (!above) continue;
-        auto life = item.life;
-        if (life) *life -= chain_->runtime->now() - item.answered_at;
-        if (life && *life <= nanoseconds::zero()) {
-            item.fill = false;
-        } else {
-            values[i] = chain_->wire_value(*item.entry, life);
-        }
+        // An erasure that all tiers have confirmed is not to be undone in the nearer ones by a replica that lags.
+        const bool may_be_old =
+            item.answered_by < chain_->tiers.size() && chain_->tiers[item.answered_by]->reads_may_be_old();
+        if (item.answered_by == 0 || may_be_old) item.fill = false;
+        if (item.fill) values[i] = chain_->wire_value(*item.entry, item.life);
     }
     for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
-        if (options_.skip.has_tier(t) || !chain_->tiers[t]->in_use() || chain_->scope->over()) continue;
+        if (options_.skip.has_tier(t) || !chain_->tiers[t]->in_use()) continue;
+        if (chain_->scope->over() && !planted(Bug::fill_begins_after_close)) continue;
         if (chain_->tiers[t]->leases()) {
             co_await end_leases(t, values);
             continue;
@@ -335,7 +338,8 @@ asio::awaitable<void> Descent::fill_tiers() {
         std::vector<std::size_t> which;
         for (std::size_t i = 0; i < items_.size(); ++i) {
             const auto& item = items_[i];
-            if (!item.fill || item.answered_by <= t || item.failed[t]) continue;
+            if (!item.fill || item.answered_by <= t || item.failed[t] || !has_life_left(item, values[i])) continue;
+            if (is_overtaken(item) && !planted(Bug::overtaken_fill_is_written)) continue;
             stores.push_back({&item.key, &values[i], item.entry->hash});
             which.push_back(i);
         }
@@ -344,6 +348,13 @@ asio::awaitable<void> Descent::fill_tiers() {
         co_await signal->wait();
         co_await erase_overtaken(t, which);
     }
+}
+
+/// The value goes to a tier now, with what is left of its life by now: the tier before may have taken its time.
+bool Descent::has_life_left(const Item& item, WireValue& value) const {
+    if (!item.life || planted(Bug::fill_has_its_whole_life_again)) return true;
+    value.life = *item.life - (chain_->runtime->now() - item.answered_at);
+    return *value.life > nanoseconds::zero();
 }
 
 /// The flight hears of an invalidation only until its waiters are told; the fence stands until this descent ends.
@@ -355,7 +366,7 @@ asio::awaitable<void> Descent::erase_overtaken(std::size_t t, const std::vector<
     std::vector<const WireKey*> overtaken;
     std::vector<std::uint64_t> hashes;
     for (const auto i : which) {
-        if (!is_overtaken(items_[i])) continue;
+        if (!is_overtaken(items_[i]) || planted(Bug::overtaken_fill_is_not_erased)) continue;
         overtaken.push_back(&items_[i].key);
         hashes.push_back(items_[i].entry->hash);
     }
@@ -363,7 +374,9 @@ asio::awaitable<void> Descent::erase_overtaken(std::size_t t, const std::vector<
     const auto signal = chain_->tiers[t]->begin_erase(overtaken, SteadyTime::max());
     const auto outcomes = co_await signal->wait();
     for (std::size_t n = 0; n < hashes.size(); ++n) {
-        if (outcomes[n].kind != TierOutcome::Kind::done) chain_->fences->fill_unknown(hashes[n]);
+        if (outcomes[n].kind == TierOutcome::Kind::done) continue;
+        chain_->fences->fill_unknown(hashes[n]);
+        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n]);
     }
 }
 

@@ -78,7 +78,7 @@ private:
     static boost::asio::awaitable<void> wait_for_others(std::shared_ptr<Descent> self, std::size_t t);
     boost::asio::awaitable<bool> look_again(std::size_t t);
     void give_up_waiting(std::size_t t);
-    boost::asio::awaitable<void> end_leases(std::size_t t, const std::vector<WireValue>& values);
+    boost::asio::awaitable<void> end_leases(std::size_t t, std::vector<WireValue>& values);
     static boost::asio::awaitable<void> go_on(std::shared_ptr<Descent> self);
     void deny(const Item& item);
     void ask_source();
@@ -89,6 +89,7 @@ private:
     static void serve_stale(Chain& chain, const FlightPtr& flight, StaleReason reason);
     void fill_and_end();
     boost::asio::awaitable<void> fill_tiers();
+    bool has_life_left(const Item& item, WireValue& value) const;
     bool is_overtaken(const Item& item) const;
     boost::asio::awaitable<void> erase_overtaken(std::size_t t, const std::vector<std::size_t>& which);
     void end();

@@ -142,14 +142,15 @@ void Descent::give_up_waiting(std::size_t t) {
 }
 
 /// Fills by what the items hold. Of those that are not to be filled, others may take the lease at once.
-asio::awaitable<void> Descent::end_leases(std::size_t t, const std::vector<WireValue>& values) {
+asio::awaitable<void> Descent::end_leases(std::size_t t, std::vector<WireValue>& values) {
     std::vector<Tier::LeaseEnd> ends;
     std::vector<std::size_t> filled;
     for (std::size_t i = 0; i < items_.size(); ++i) {
         const auto& item = items_[i];
         if (!item.hold) continue;
-        ends.push_back({&item.key, item.fill ? &values[i] : nullptr, item.entry->hash, item.hold});
-        if (item.fill) filled.push_back(i);
+        const bool fills = item.fill && has_life_left(item, values[i]) && !is_overtaken(item);
+        ends.push_back({&item.key, fills ? &values[i] : nullptr, item.entry->hash, item.hold});
+        if (fills) filled.push_back(i);
     }
     if (ends.empty()) co_return;
     const auto signal = chain_->tiers[t]->begin_end_leases(ends, SteadyTime::max());

@@ -1,5 +1,7 @@
 #include "fences.hpp"
 
+#include "planted_bug.hpp"
+
 #include <algorithm>
 
 namespace tiercel::chain {
@@ -33,7 +35,7 @@ void Fences::end(std::uint64_t began) {
 std::uint64_t Fences::raise(std::uint64_t hash) {
     const std::lock_guard lock(mutex_);
     auto& record = record_of(hash);
-    record.stamp = stamp();
+    record.stamp = planted(Bug::fence_is_not_raised) ? record.stamp : stamp();
     ++record.pending;
     return record.stamp;
 }
@@ -45,7 +47,7 @@ void Fences::settle(std::uint64_t hash, std::uint64_t raised, bool confirmed) {
     if (place == records_.end()) return;
     auto& record = place->second;
     if (record.pending > 0) --record.pending;
-    if (!confirmed) {
+    if (!confirmed && !planted(Bug::unconfirmed_fence_is_settled)) {
         record.sticky = true;
     } else if (record.stamp == raised) {
         record.sticky = false;
@@ -59,7 +61,7 @@ void Fences::settle(std::uint64_t hash, std::uint64_t raised, bool confirmed) {
 
 void Fences::fill_unknown(std::uint64_t hash) {
     const std::lock_guard lock(mutex_);
-    record_of(hash).unknown_fill = true;
+    if (!planted(Bug::unknown_fill_is_forgotten)) record_of(hash).unknown_fill = true;
 }
 
 std::uint64_t Fences::raise_all() {
@@ -70,9 +72,10 @@ std::uint64_t Fences::raise_all() {
 
 /// What any record says, the floor now says of all keys.
 void Fences::forget_all() {
-    floor_ = stamp();
+    if (!planted(Bug::clear_raises_no_floor)) floor_ = stamp();
     records_.clear();
     settled_.clear();
+    drained_.clear();
 }
 
 bool Fences::believes(std::uint64_t hash, std::uint64_t version) const {
@@ -98,7 +101,8 @@ Fences::Record& Fences::record_of(std::uint64_t hash) {
 }
 
 void Fences::forget_settled() {
-    const auto oldest = active_.empty() ? std::uint64_t(-1) : *active_.begin();
+    const auto oldest =
+        active_.empty() || planted(Bug::fence_is_forgotten_under_reads) ? std::uint64_t(-1) : *active_.begin();
     while (!settled_.empty() && settled_.front().stamp < oldest) {
         const auto hash = settled_.front().hash;
         settled_.pop_front();
@@ -108,9 +112,23 @@ void Fences::forget_settled() {
         if (!record.forgettable()) {
             record.queued = false; // settle() sees it again
         } else if (record.stamp < oldest) {
-            records_.erase(place);
+            drained_.push_back({hash, record.stamp, stamp()});
         } else {
             settled_.push_back({hash, record.stamp}); // raised again since it was queued
+        }
+    }
+    while (!drained_.empty() && (drained_.front().since < oldest || planted(Bug::drained_fence_is_forgotten))) {
+        const auto [hash, drained, since] = drained_.front();
+        drained_.pop_front();
+        const auto place = records_.find(hash);
+        if (place == records_.end()) continue;
+        auto& record = place->second;
+        if (!record.forgettable()) {
+            record.queued = false;
+        } else if (record.stamp == drained) {
+            records_.erase(place);
+        } else {
+            settled_.push_back({hash, record.stamp}); // raised again since; the next to end looks at it
         }
     }
 }

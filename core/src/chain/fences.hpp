@@ -20,12 +20,14 @@ namespace tiercel::chain {
 /// fence of its key is a miss. The tiers' own copies are erased as well, but an erase can fail, or be overtaken by a
 /// fill that was under way; the fence holds in any case.
 ///
-/// A record may be forgotten when nothing older can turn up any more: every tier has confirmed the erase, no fill of
-/// the key has an unknown outcome, and no read that began before the fence was raised is still under way (`active_`).
-/// Records that cannot be forgotten are bounded: when there is no room, `floor_` rises to now, which gives up every
-/// older value of every key, and all records go.
+/// A record may be forgotten when nothing older can turn up any more, which is known in two steps. First nothing older
+/// can be put into a tier: every tier has confirmed the erase, no fill of the key has an unknown outcome, and no read
+/// that began before the fence was raised is still under way (`active_`). Then nothing older can come out of one: every
+/// read that was under way at that moment has ended, for it may have asked its tier while the older value was there,
+/// and be told late. Records that cannot be forgotten are bounded: when there is no room, `floor_` rises to now, which
+/// gives up every older value of every key, and all records go.
 ///
-///   raise(hash) -> pending --settle(true)--> settled --no older read active--> forgotten
+///   raise(hash) -> pending --settle(true)--> settled --no older read active--> drained --nor one of then--> forgotten
 ///                     \----settle(false)---> sticky ---the next raise, settled--> settled; or overflow
 ///   fill_unknown(hash) -> kept until an overflow or raise_all(): a lost fill may turn up at any time, and no erase
 ///                         that was confirmed before says anything about it
@@ -64,13 +66,18 @@ private:
         std::uint32_t pending = 0;
         bool sticky = false;
         bool unknown_fill = false;
-        bool queued = false; ///< in settled_, once: which bounds it
+        bool queued = false; ///< in settled_ or drained_, once: which bounds them
 
         bool forgettable() const noexcept { return pending == 0 && !sticky && !unknown_fill; }
     };
     struct Settled {
         std::uint64_t hash;
         std::uint64_t stamp;
+    };
+    struct Drained {
+        std::uint64_t hash;
+        std::uint64_t stamp; ///< of the record, then
+        std::uint64_t since;
     };
 
     Record& record_of(std::uint64_t hash);
@@ -85,7 +92,8 @@ private:
     mutable std::mutex mutex_;
     std::uint64_t floor_ = 0;
     boost::unordered_flat_map<std::uint64_t, Record> records_;
-    std::deque<Settled> settled_;         // candidates to forget
+    std::deque<Settled> settled_;         // nothing older is written, once the reads of before the stamp have ended
+    std::deque<Drained> drained_;         // nothing older is read, once the reads of before `since` have ended
     std::multiset<std::uint64_t> active_; // stamps of reads under way
 };
 

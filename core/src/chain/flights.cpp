@@ -1,5 +1,7 @@
 #include "flights.hpp"
 
+#include "planted_bug.hpp"
+
 #include <algorithm>
 #include <iterator>
 
@@ -19,8 +21,10 @@ FlightPtr Flights::joinable(const Stripe& stripe, detail::KeyRef key, FlightKind
     const auto place = stripe.flights.find(key);
     if (place == stripe.flights.end()) return nullptr;
     for (const auto& flight : place->second) {
-        if (flight->kind != kind || flight->superseded.load(std::memory_order_relaxed) != 0) continue;
-        if (flight->abandon_at > now) return flight;
+        if (flight->kind != kind || planted(Bug::flights_are_not_shared)) continue;
+        if (flight->superseded.load(std::memory_order_relaxed) != 0 && !planted(Bug::superseded_flight_is_joined))
+            continue;
+        if (flight->abandon_at > now || planted(Bug::abandoned_flight_is_joined)) return flight;
         flight->superseded.store(1, std::memory_order_relaxed);
     }
     return nullptr;
@@ -116,12 +120,14 @@ std::vector<Waiter> Flights::fail_strict(const FlightPtr& flight, const Error& e
     const std::lock_guard lock(stripe.mutex);
     if (!flight->tier_failure) flight->tier_failure = error;
     auto& waiters = flight->waiters;
-    const auto strict = std::stable_partition(
-        waiters.begin(), waiters.end(), [](const Waiter& waiter) { return waiter.strictness != Strictness::strict; });
+    const auto strict = std::stable_partition(waiters.begin(), waiters.end(), [](const Waiter& waiter) {
+        return waiter.strictness != Strictness::strict && !planted(Bug::strict_failure_hits_lenient);
+    });
     std::vector<Waiter> refused(std::make_move_iterator(strict), std::make_move_iterator(waiters.end()));
     waiters.erase(strict, waiters.end());
     waiting_.fetch_sub(refused.size(), std::memory_order_relaxed);
-    if (waiters.empty() && !flight->background && !flight->at_once) {
+    const bool heedless = planted(Bug::strict_failure_ends_flight) && !refused.empty();
+    if (heedless || (waiters.empty() && !flight->background && !flight->at_once)) {
         flight->wanted.store(false, std::memory_order_relaxed);
         take_off(stripe, flight);
     }
@@ -134,6 +140,7 @@ std::vector<Waiter> Flights::finish(const FlightPtr& flight) {
     if (!take_off(stripe, flight)) return {};
     auto waiters = std::move(flight->waiters);
     waiting_.fetch_sub(waiters.size(), std::memory_order_relaxed);
+    if (planted(Bug::followers_are_not_woken) && waiters.size() > 1) waiters.erase(waiters.begin() + 1, waiters.end());
     return waiters;
 }
 
@@ -144,6 +151,7 @@ bool Flights::take_off(Stripe& stripe, const FlightPtr& flight) {
     const auto at = std::find(of_key.begin(), of_key.end(), flight);
     if (at == of_key.end()) return false;
     flight->over = true;
+    if (planted(Bug::finished_flight_stays)) return true;
     if (flight->background) background_.fetch_sub(1, std::memory_order_relaxed);
     of_key.erase(at);
     if (of_key.empty()) {
@@ -160,6 +168,7 @@ bool Flights::take_off(Stripe& stripe, const FlightPtr& flight) {
 
 void Flights::supersede(detail::KeyRef key, const Flight* except) {
     if (size() == 0) return; // whatever begins meanwhile begins later
+    if (planted(Bug::epoch_does_not_move)) return;
     auto& stripe = stripe_of(key.hash);
     const std::lock_guard lock(stripe.mutex);
     const auto place = stripe.flights.find(key);
@@ -170,6 +179,7 @@ void Flights::supersede(detail::KeyRef key, const Flight* except) {
 }
 
 void Flights::supersede_all() {
+    if (planted(Bug::clear_leaves_flights)) return;
     for (auto& stripe : stripes_) {
         const std::lock_guard lock(stripe->mutex);
         for (auto& [key, flights] : stripe->flights) {

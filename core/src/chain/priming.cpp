@@ -1,5 +1,6 @@
 #include "priming.hpp"
 
+#include "planted_bug.hpp"
 #include "read_path.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -36,7 +37,8 @@ public:
     /// The scope's count for this priming is the caller's gift.
     void start() {
         timer_ = chain_->runtime->call_at(deadline_, [weak = weak_from_this()] {
-            if (const auto self = weak.lock()) self->stop(PrimeReport::End::timed_out);
+            const auto self = planted(Bug::priming_has_no_deadline) ? nullptr : weak.lock();
+            if (self) self->stop(PrimeReport::End::timed_out);
         });
         if (options_.stop.stop_possible()) {
             on_stop_.emplace(options_.stop, [weak = weak_from_this()] {

@@ -1,6 +1,7 @@
 #include "read_path.hpp"
 
 #include "descent.hpp"
+#include "planted_bug.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -139,7 +140,8 @@ private:
 
     /// The flight that filled memory since we looked has ended: without this look the key would load again.
     bool answer_from_memory(const FlightPtr& flight) {
-        auto entry = uses_memory() ? chain_->store.peek(flight->probe->ref()) : nullptr;
+        auto entry =
+            uses_memory() && !planted(Bug::no_second_look) ? chain_->store.peek(flight->probe->ref()) : nullptr;
         if (!entry) return false;
         for (auto& waiter : chain_->flights.finish(flight))
             waiter.operation->complete(waiter.index, Answer{entry, {Source::Kind::memory, 0}});
@@ -156,7 +158,8 @@ private:
         if (will_do) operation_->offer(index, kept.answer(reason, now_), kept.until(max_staleness_));
         const auto kind = request_.load ? FlightKind::load : FlightKind::lookup;
         auto joined = chain_->flights.join(probe, kind, now_, deadline_,
-                                           {operation_, index, request_.options.strictness, max_staleness_, kept});
+                                           {operation_, planted(Bug::waiter_gets_first_place) ? 0 : index,
+                                            request_.options.strictness, max_staleness_, kept});
         if (joined.failed) {
             operation_->complete(index, *std::move(joined.failed));
         } else if (joined.answer) {
@@ -227,7 +230,7 @@ detail::Cancel read(const ChainPtr& chain, detail::ReadRequest request, std::fun
     take_off.look_up();
     take_off.start();
     if (operation->over()) return {};
-    operation->fail_at(deadline, timeout_error(*chain, timeout));
+    if (!planted(Bug::read_has_no_deadline)) operation->fail_at(deadline, timeout_error(*chain, timeout));
     chain->reads.add(operation);
     if (!chain->scope->open()) operation->fail(chain->closed_error()); // close() may have missed it
     return [weak = std::weak_ptr(operation)] {

@@ -1,5 +1,7 @@
 #include "repairs.hpp"
 
+#include <tiercel/spi/run_loop.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -18,56 +20,97 @@ constexpr std::size_t batch_keys = 512;
 
 } // namespace
 
-Repairs::Repairs(std::shared_ptr<Tier> tier, std::shared_ptr<Fences> fences, std::shared_ptr<spi::Runtime> runtime,
-                 std::shared_ptr<Scope> scope, std::shared_ptr<Events> events)
+Repairs::Repairs(std::shared_ptr<Tier> tier, std::shared_ptr<Repairs> nearer, std::shared_ptr<Fences> fences,
+                 std::shared_ptr<spi::Runtime> runtime, std::shared_ptr<Scope> scope, std::shared_ptr<Events> events)
     : tier_(std::move(tier)),
+      nearer_(std::move(nearer)),
       fences_(std::move(fences)),
       runtime_(std::move(runtime)),
       scope_(std::move(scope)),
       events_(std::move(events)) {}
 
-void Repairs::add(const WireKey& key, std::shared_ptr<Repair> repair) {
-    std::shared_ptr<Repair> older;
-    bool begins = false;
+void Repairs::owe(const Repair& repair) {
+    const Fenced fenced{repair.hash, repair.raised};
+    add(repair.key, &fenced);
+}
+
+void Repairs::owe_erasure(const WireKey& key) {
+    add(key, nullptr);
+}
+
+void Repairs::add(const WireKey& key, const Fenced* fenced) {
     bool full = false;
+    bool begins = false;
     {
         const std::lock_guard lock(mutex_);
-        const auto ticket = ++last_ticket_;
-        const auto place = keys_.find(key.bytes);
-        if (place != keys_.end()) {
-            older = std::exchange(place->second.repair, std::move(repair));
-            place->second.ticket = ticket;
-            order_.emplace_back(ticket, key.bytes);
-        } else if (keys_.size() < most_keys) {
-            keys_.emplace(key.bytes, Waiting{std::move(repair), key, ticket});
-            order_.emplace_back(ticket, key.bytes);
-        } else {
-            full = true;
+        full = keys_.find(key.bytes) == keys_.end() &&
+               (keys_.size() >= most_keys || bytes_ + key.bytes.size() > most_bytes);
+        if (!full) {
+            const auto [place, is_new] = keys_.try_emplace(key.bytes);
+            auto& owed = place->second;
+            if (is_new) {
+                owed.fingerprint = key.fingerprint;
+                bytes_ += key.bytes.size();
+            } else {
+                order_.erase(owed.ticket);
+            }
+            owed.ticket = ++last_ticket_;
+            order_.emplace(owed.ticket, &place->first);
+            if (fenced != nullptr) owed.fenced.push_back(*fenced);
+            begins = begin();
         }
-        // Additions of the same keys leave more in the order than there are keys.
-        if (order_.size() > 4 * most_keys) {
-            std::erase_if(order_, [this](const auto& entry) {
-                const auto at = keys_.find(entry.second);
-                return at == keys_.end() || at->second.ticket != entry.first;
-            });
-        }
-        begins = !std::exchange(armed_, true);
     }
-    if (older) older->done_at_a_tier(); // the newer addition's fence stands above its own
-    if (full) overflow();
+    if (full) {
+        overflow();
+        if (fenced != nullptr) pass_on(key, {*fenced});
+    }
     if (begins) arm(first_pause);
 }
 
-void Repairs::overflow() {
-    const auto stamp = fences_->raise_all(); // which settles all that is fenced
+void Repairs::owe_clear(std::uint64_t stamp) {
+    bool begins = false;
     {
         const std::lock_guard lock(mutex_);
-        keys_.clear();
-        order_.clear();
         clear_before_ = std::max(clear_before_, stamp);
+        begins = begin();
     }
+    if (begins) arm(first_pause);
+}
+
+/// With the mutex held: whether the caller is to arm.
+bool Repairs::begin() {
+    return !std::exchange(armed_, true);
+}
+
+/// For this process the tier has nothing older than the stamp any more, which is as good as having erased the keys.
+void Repairs::overflow() {
+    Keys dropped;
+    bool is_news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        dropped.swap(keys_);
+        order_.clear();
+        bytes_ = 0;
+        is_news = clear_before_ == 0;
+    }
+    const auto stamp = fences_->stamp(); // above all that was dropped, and the one that found no room
+    tier_->give_up_older(stamp);
     overflows_.add();
-    events_->tell(RepairsOverflowed{tier_->name()});
+    if (is_news) events_->tell(RepairsOverflowed{tier_->name()});
+    owe_clear(stamp);
+    for (const auto& [bytes, owed] : dropped)
+        pass_on({bytes, owed.fingerprint}, owed.fenced);
+}
+
+/// What waited for this tier goes on: to the next nearer one, or to its fence.
+void Repairs::pass_on(const WireKey& key, const std::vector<Fenced>& fenced) {
+    for (const auto& one : fenced) {
+        if (nearer_) {
+            nearer_->add(key, &one);
+        } else {
+            fences_->settle(one.hash, one.raised, true);
+        }
+    }
 }
 
 std::size_t Repairs::waiting() const {
@@ -78,6 +121,7 @@ std::size_t Repairs::waiting() const {
 void Repairs::arm(nanoseconds pause) {
     const auto shortened =
         static_cast<std::int64_t>(runtime_->random() % static_cast<std::uint64_t>(pause.count() / 2));
+    const spi::RunLoop::Away away; // whoever waits here may be gone by then
     runtime_->call_at(runtime_->now() + pause - nanoseconds(shortened), [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->run();
     });
@@ -104,9 +148,8 @@ Repairs::Batch Repairs::next_batch() {
     batch.clear_before = clear_before_;
     if (clear_before_ != 0) return batch;
     for (const auto& [ticket, bytes] : order_) {
-        const auto place = keys_.find(bytes);
-        if (place == keys_.end() || place->second.ticket != ticket) continue;
-        batch.keys.push_back(place->second);
+        batch.keys.push_back({*bytes, keys_.at(*bytes).fingerprint});
+        batch.tickets.push_back(ticket);
         if (batch.keys.size() == batch_keys) break;
     }
     armed_ = !batch.keys.empty();
@@ -116,19 +159,27 @@ Repairs::Batch Repairs::next_batch() {
 asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) {
     Tier::PendingOutcomes signal;
     if (batch.clear_before != 0) {
+        co_await self->tier_->hear_marker(); // another process may have cleared since
         signal = self->tier_->begin_clear(batch.clear_before, SteadyTime::max());
     } else {
         std::vector<const WireKey*> keys;
         keys.reserve(batch.keys.size());
-        for (const auto& waiting : batch.keys)
-            keys.push_back(&waiting.key);
+        for (const auto& key : batch.keys)
+            keys.push_back(&key);
         signal = self->tier_->begin_erase(keys, SteadyTime::max());
     }
+    {
+        const std::lock_guard lock(self->mutex_);
+        self->under_way_ = signal;
+        self->under_way_size_ = std::max<std::size_t>(1, batch.keys.size());
+    }
+    if (!self->scope_->open()) self->give_up(); // close() may have missed it
     const auto outcomes = co_await signal->wait();
     const bool taken = self->settle(batch, outcomes);
     nanoseconds pause{};
     {
         const std::lock_guard lock(self->mutex_);
+        self->under_way_.reset();
         self->armed_ = !self->keys_.empty() || self->clear_before_ != 0;
         self->pause_ = taken ? nanoseconds(first_pause) : std::min<nanoseconds>(2 * self->pause_, longest_pause);
         if (self->armed_) pause = self->pause_;
@@ -149,28 +200,42 @@ bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
         return true;
     }
     bool all = true;
-    std::vector<std::shared_ptr<Repair>> repaired;
+    std::vector<std::pair<WireKey, std::vector<Fenced>>> repaired;
     {
         const std::lock_guard lock(mutex_);
         for (std::size_t i = 0; i < batch.keys.size(); ++i) {
-            const auto place = keys_.find(batch.keys[i].key.bytes);
-            if (!is_done(i)) {
-                all = false;
-            } else if (place != keys_.end() && place->second.ticket == batch.keys[i].ticket) {
-                repaired.push_back(place->second.repair);
+            if (!is_done(i)) all = false;
+            const auto place = keys_.find(batch.keys[i].bytes);
+            if (place == keys_.end() || place->second.ticket != batch.tickets[i]) continue; // owed again, or given up
+            auto& owed = place->second;
+            order_.erase(owed.ticket);
+            if (is_done(i)) {
+                repaired.emplace_back(batch.keys[i], std::move(owed.fenced));
+                bytes_ -= place->first.size();
                 keys_.erase(place);
+            } else {
+                owed.ticket = ++last_ticket_;
+                order_.emplace(owed.ticket, &place->first);
             }
         }
-        while (!order_.empty()) {
-            const auto place = keys_.find(order_.front().second);
-            if (place != keys_.end() && place->second.ticket == order_.front().first) break;
-            order_.pop_front();
-        }
     }
-    for (const auto& repair : repaired)
-        repair->done_at_a_tier();
+    for (const auto& [key, fenced] : repaired)
+        pass_on(key, fenced);
     done_.add(repaired.size());
     return all;
+}
+
+void Repairs::give_up() {
+    Tier::PendingOutcomes under_way;
+    std::size_t size = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        under_way = under_way_;
+        size = under_way_size_;
+    }
+    if (!under_way) return;
+    const Error why(Errc::closed, "the cache was closed");
+    under_way->set(Tier::Outcomes(size, {tier_->name(), TierOutcome::Kind::failed, why}));
 }
 
 } // namespace tiercel::chain

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "planted_bug.hpp"
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -124,7 +126,7 @@ private:
         std::function<void()> emptied;
         {
             const std::lock_guard lock(mutex_);
-            if (!was_empty_ && under_way() != 0) return;
+            if (!was_empty_ && under_way() != 0 && !planted(Bug::close_does_not_wait)) return;
             was_empty_ = true;
             emptied = std::exchange(on_empty_, nullptr);
         }

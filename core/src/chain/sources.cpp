@@ -1,5 +1,7 @@
 #include "sources.hpp"
 
+#include "planted_bug.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -89,7 +91,7 @@ void Sources::submit(const std::shared_ptr<Call>& call) {
     {
         const std::lock_guard lock(mutex_);
         call->timer = runtime_->call_at(call->batch->deadline(), [self = shared_from_this(), call] {
-            if (self->is_over(call)) return;
+            if (self->is_over(call) || planted(Bug::source_has_no_deadline)) return;
             self->timeouts_.add();
             call->batch->fail_rest(
                 Error(Errc::timeout, "the loader or writer did not answer within TimeoutOptions::source"));
@@ -129,7 +131,9 @@ void Sources::launch(const std::shared_ptr<Call>& call) {
 
 /// A call whose time passed while it waited for a thread is not begun: its key may be loading again already.
 void Sources::run_if_wanted(const std::shared_ptr<Call>& call) {
-    if (!scope_->over() && !is_over(call) && runtime_->now() < call->batch->deadline()) run(call);
+    if ((!scope_->over() || planted(Bug::load_begins_after_close)) && !is_over(call) &&
+        runtime_->now() < call->batch->deadline())
+        run(call);
 }
 
 bool Sources::is_over(const std::shared_ptr<Call>& call) const {
@@ -168,7 +172,7 @@ void Sources::release(const std::shared_ptr<Call>& call) {
         }
     }
     if (timer != 0) runtime_->cancel(timer);
-    if (next) launch(next);
+    if (next && !planted(Bug::queued_call_is_forgotten)) launch(next);
 }
 
 std::uint64_t Sources::running() const {

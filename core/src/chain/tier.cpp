@@ -1,5 +1,6 @@
 #include "tier.hpp"
 
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -42,14 +43,12 @@ Tier::Tier(const TierOptions& options, Context context)
       leases_(options.leases),
       most_carried_(most_carried(options)),
       marker_(marker_key()),
-      kept_away_(Errc::breaker_open, "tier '" + name_ +
-                                         "' has not answered lately and is left out until it does "
-                                         "(TierOptions::breaker)"),
       breaker_({options.breaker.failures, timeout_, options.breaker.back_off_min, options.breaker.back_off_max}),
       refresh_rule_(context_.refresh) {}
 
 SteadyTime Tier::bound(SteadyTime deadline) const {
     const auto now = context_.runtime->now();
+    if (planted(Bug::tier_has_no_deadline)) return SteadyTime::max();
     const auto own = std::chrono::duration_cast<SteadyTime::duration>(timeout_);
     return own >= SteadyTime::max() - now ? deadline : std::min(deadline, now + own);
 }

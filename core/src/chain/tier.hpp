@@ -79,7 +79,7 @@ struct WireValue {
 /// deadline does. A backend that never answers costs its caller the timeout and this tier a dangling call.
 ///
 /// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
-/// once a second, and until the backend has first answered for it, which is how other processes learn of it.
+/// unless one that began within the last second was told of it, which is how other processes learn of it.
 ///
 /// With TierOptions::leases, loads write nothing that is not conditional: take_leases() before, end_leases() after. How
 /// a lease goes is told in descent.hpp, its bytes in wire/lease.hpp.
@@ -105,13 +105,15 @@ public:
 
     const std::string& name() const noexcept { return name_; }
     bool scans() const noexcept { return capabilities_.scans; }
+    /// What it answers may be older than what was written to it, and is not for other tiers.
+    bool reads_may_be_old() const noexcept { return capabilities_.reads_may_be_old; }
 
     /// False while the breaker keeps calls away.
     bool in_use() const noexcept { return breaker_.is_closed(); }
     /// That many lookups go without this tier: why, for those who are strict.
-    const Error& skip_lookups(std::size_t count) {
+    Error skip_lookups(std::size_t count) {
         skipped_lookups_.add(count);
-        return kept_away_;
+        return kept_away();
     }
 
     struct Lookup {
@@ -141,8 +143,13 @@ public:
     /// no older one stays. A put without an answer is remembered with the fences.
     PendingOutcomes begin_write(const std::vector<Store>& stores, SteadyTime deadline);
     PendingOutcomes begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline);
-    /// Makes everything older than `stamp` a miss.
+    /// Makes everything older than `stamp` a miss: for this process at once, for others by a marker, which is that of a
+    /// later clear() if this tier has heard of one.
     PendingOutcomes begin_clear(std::uint64_t stamp, SteadyTime deadline);
+    /// The first half of that.
+    void give_up_older(std::uint64_t stamp) noexcept;
+    /// Asks whether another process has cleared.
+    boost::asio::awaitable<void> hear_marker();
 
     bool leases() const noexcept { return leases_.ttl > std::chrono::nanoseconds::zero(); }
     /// How long to wait for a lease of somebody else's.
@@ -201,6 +208,8 @@ private:
     template <class Result>
     static Health health_of(const std::vector<Result>& results);
     void judge(Call& call, const Health& health);
+    void opened(const Error& reason, std::uint64_t probes, std::chrono::nanoseconds retry_in);
+    Error kept_away() const;
     void probe_at(SteadyTime due);
     void probe();
     boost::asio::awaitable<std::optional<Error>> ask_probe();
@@ -231,7 +240,7 @@ private:
     TierAnswer open(const Lookup& lookup, const spi::Found& found);
     TierAnswer open_value(const Lookup& lookup, BytesView stored, std::optional<std::chrono::milliseconds> remaining);
     static WireKey marker_key();
-    void heed_marker(const spi::Lookup& marker);
+    void heed_marker(const spi::Lookup& marker, SteadyTime asked);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
     void count(const Error& error);
     Error wrong_number() const;
@@ -251,16 +260,19 @@ private:
     const LeaseOptions leases_;
     const std::size_t most_carried_; ///< bytes that a lease may carry
     const WireKey marker_;
-    const Error kept_away_;
+
     Breaker breaker_;
     const RefreshRule refresh_rule_;
+
+    mutable std::mutex reason_mutex_;
+    std::shared_ptr<const Error> reason_; ///< guarded by reason_mutex_: why it is left out, if it is
 
     std::mutex probe_mutex_;
     std::weak_ptr<Signal<Raw>> probe_; ///< guarded by probe_mutex_: the one under way
 
     std::atomic<std::uint64_t> cleared_before_{0};
+    /// Reads that begin from then on carry the marker's key.
     std::atomic<detail::Nanos> marker_due_{0};
-    std::atomic<bool> marker_heard_{false};
 
     Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
         cleared_, skipped_lookups_, skipped_writes_, leases_taken_, leases_taken_over_, leases_released_, leases_lost_,

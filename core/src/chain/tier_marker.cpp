@@ -1,3 +1,4 @@
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -8,22 +9,29 @@ WireKey Tier::marker_key() {
     return key;
 }
 
-void Tier::heed_marker(const spi::Lookup& marker) {
-    marker_heard_.store(bool(marker), std::memory_order_relaxed);
-    if (!marker || !*marker) return;
+void Tier::heed_marker(const spi::Lookup& marker, SteadyTime asked) {
+    constexpr std::chrono::seconds interval{1};
+    marker_due_.store(marker ? detail::to_nanos(asked + interval) : 0, std::memory_order_relaxed);
+    if (!marker || !*marker || planted(Bug::clear_marker_is_not_heeded)) return;
     wire::Unpacked unpacked;
     const wire::Expected expected{marker_.fingerprint, 0, 0};
     if (packer_.unpack((*marker)->value, expected, unpacked) != wire::Defect::none) return;
-    auto known = cleared_before_.load(std::memory_order_relaxed);
-    while (known < unpacked.header.version &&
-           !cleared_before_.compare_exchange_weak(known, unpacked.header.version, std::memory_order_relaxed)) {
-    }
+    give_up_older(unpacked.header.version);
 }
 
-Tier::PendingOutcomes Tier::begin_clear(std::uint64_t stamp, SteadyTime deadline) {
+void Tier::give_up_older(std::uint64_t stamp) noexcept {
     auto known = cleared_before_.load(std::memory_order_relaxed);
     while (known < stamp && !cleared_before_.compare_exchange_weak(known, stamp, std::memory_order_relaxed)) {
     }
+}
+
+boost::asio::awaitable<void> Tier::hear_marker() {
+    marker_heard_.store(false, std::memory_order_relaxed); // so that the next read carries it
+    (void)co_await read({}, SteadyTime::max());
+}
+
+Tier::PendingOutcomes Tier::begin_clear(std::uint64_t stamp, SteadyTime deadline) {
+    give_up_older(stamp);
     const auto round = breaker_.admit();
     if (!round) return keep_away(1);
     auto call = std::make_shared<Call>();
@@ -33,7 +41,7 @@ Tier::PendingOutcomes Tier::begin_clear(std::uint64_t stamp, SteadyTime deadline
     header.negative = true;
     header.key = marker_.fingerprint;
     header.created = context_.runtime->wall_now();
-    header.version = stamp;
+    header.version = cleared_before_.load(std::memory_order_relaxed); // not below one that it has heard of
     call->keys.push_back(backend_key(marker_));
     call->values.push_back(wire::seal(header, {}));
     call->hashes.push_back(0);

@@ -54,10 +54,27 @@ void Tier::judge(Call& call, const Health& health) {
     if (health.kind != Health::Kind::failed) return;
     // Somebody's deadline was shorter than the tier's timeout: that the server missed it says little.
     if (*health.reason == Errc::timeout && now - call.began < timeout_ / 2) return;
-    const auto opened = breaker_.failed(*call.round, now, context_.runtime->random());
-    if (!opened) return;
-    context_.events->tell(TierOpened{name_, *health.reason, 0, *opened - now});
-    probe_at(*opened);
+    const auto due = breaker_.failed(*call.round, now, context_.runtime->random());
+    if (!due) return;
+    opened(*health.reason, 0, *due - now);
+    probe_at(*due);
+}
+
+/// Those who are kept away hear of the reason: a wrong password looks like silence otherwise.
+void Tier::opened(const Error& reason, std::uint64_t probes, std::chrono::nanoseconds retry_in) {
+    auto why = std::make_shared<const Error>(
+        Errc::breaker_open,
+        "tier '" + name_ + "' is left out until it answers (TierOptions::breaker): " + reason.message());
+    {
+        const std::lock_guard lock(reason_mutex_);
+        reason_ = std::move(why);
+    }
+    context_.events->tell(TierOpened{name_, reason, probes, retry_in});
+}
+
+Error Tier::kept_away() const {
+    const std::lock_guard lock(reason_mutex_);
+    return reason_ ? *reason_ : Error(Errc::breaker_open, "tier '" + name_ + "' is left out until it answers");
 }
 
 void Tier::probe_at(SteadyTime due) {
@@ -107,7 +124,7 @@ asio::awaitable<std::optional<Error>> Tier::ask_probe() {
     if (!context_.scope->open()) give_up_probe(); // close() may have missed it
     const Raw raw = co_await signal->wait();
     if (raw.size() != size) co_return wrong_number();
-    heed_marker(raw.back());
+    heed_marker(raw.back(), call->began);
     const auto health = health_of(raw);
     if (health.kind == Health::Kind::answered) co_return std::nullopt;
     co_return health.reason ? health.reason : raw.back().error();
@@ -129,7 +146,7 @@ void Tier::probed(const std::optional<Error>& failure) {
         context_.events->tell(TierClosed{name_, result.probes, result.open_for});
         return;
     }
-    context_.events->tell(TierOpened{name_, *failure, result.probes, *result.due - now});
+    opened(*failure, result.probes, *result.due - now);
     probe_at(*result.due);
 }
 

@@ -1,3 +1,4 @@
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -8,7 +9,6 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-constexpr std::chrono::seconds marker_interval{1};
 constexpr std::chrono::hours longest_lease{1}; // as LeaseOptions has it
 
 /// Far enough from the ends of the clock that differences in nanoseconds do not overflow: what a backend says is not
@@ -36,7 +36,7 @@ LeaseLife lease_life(const wire::Lease& lease, SystemTime now) {
 asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups, SteadyTime deadline) {
     const auto round = breaker_.admit();
     if (!round) { // it has opened since the caller looked
-        const auto& why = skip_lookups(lookups.size());
+        const auto why = skip_lookups(lookups.size());
         co_return std::vector<TierAnswer>(lookups.size(),
                                           {TierAnswer::Kind::failed, false, nullptr, std::nullopt, why});
     }
@@ -46,11 +46,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     call->keys.reserve(lookups.size() + 1);
     for (const auto& lookup : lookups)
         call->keys.push_back(backend_key(*lookup.key));
-    auto due = marker_due_.load(std::memory_order_relaxed);
-    call->with_marker =
-        !marker_heard_.load(std::memory_order_relaxed) ||
-        (due <= detail::to_nanos(now) &&
-         marker_due_.compare_exchange_strong(due, detail::to_nanos(now + marker_interval), std::memory_order_relaxed));
+    call->with_marker = marker_due_.load(std::memory_order_relaxed) <= detail::to_nanos(now);
     if (call->with_marker) call->keys.push_back(backend_key(marker_));
     call->views.assign(call->keys.begin(), call->keys.end());
 
@@ -65,7 +61,7 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
     }
     if (context_.scope->over()) raw.assign(size, Error(Errc::closed, "cache '" + context_.cache_name + "' is closed"));
     if (call->with_marker) {
-        heed_marker(raw.back());
+        heed_marker(raw.back(), now);
         raw.pop_back();
     }
 
@@ -132,15 +128,15 @@ TierAnswer Tier::open_value(const Lookup& lookup, BytesView stored, std::optiona
     }
 
     std::optional<nanoseconds> life;
-    if (remaining) life = *remaining - header.kept;
+    if (remaining && !planted(Bug::remaining_ttl_is_ignored)) life = *remaining - header.kept;
     if (header.expires) {
         // The writer's clock may be ahead of ours: no value has more to live than its whole life.
         const nanoseconds left = *header.expires - context_.runtime->wall_now();
         const nanoseconds whole = *header.expires - header.created;
-        const auto bounded_left = std::min(left, whole);
+        const auto bounded_left = planted(Bug::tier_value_has_its_whole_life_again) ? whole : std::min(left, whole);
         life = life ? std::min(*life, bounded_left) : bounded_left;
     }
-    const bool stale = life && *life <= nanoseconds::zero();
+    const bool stale = life && *life <= nanoseconds::zero() && !planted(Bug::expired_tier_value_is_served);
     if (stale && (header.negative || !header.expires || *life <= -context_.keep_stale)) {
         expired_.add();
         return miss;
@@ -156,8 +152,9 @@ TierAnswer Tier::open_value(const Lookup& lookup, BytesView stored, std::optiona
     const auto now = detail::to_nanos(context_.runtime->now());
     const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
     const auto expires = life ? now + life->count() : detail::never;
+    if (lookup.refresh && header.version < lookup.refresh->version) return {}; // memory has a newer one
     const bool due =
-        lookup.refresh && header.version <= lookup.refresh->version &&
+        lookup.refresh && header.version == lookup.refresh->version &&
         refresh_rule_.is_due(now - age.count(), expires, now, lookup.refresh->load_time, lookup.refresh->random);
     // The entry that was looked up stays blank for a value that is an answer.
     const bool fallback = stale || due;
@@ -191,7 +188,7 @@ TierAnswer Tier::open_value(const Lookup& lookup, BytesView stored, std::optiona
 asio::awaitable<Result<Tier::Page>> Tier::list(std::string cursor) {
     using Listed = Result<spi::ScanPage>;
     const auto round = breaker_.admit();
-    if (!round) co_return kept_away_;
+    if (!round) co_return kept_away();
     auto call = std::make_shared<Call>();
     call->round = round;
     call->keys.push_back(prefix_);

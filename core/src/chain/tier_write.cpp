@@ -1,3 +1,4 @@
+#include "planted_bug.hpp"
 #include "tier_call.hpp"
 
 namespace tiercel::chain {
@@ -43,7 +44,7 @@ std::optional<std::chrono::milliseconds> Tier::ttl_of(const WireValue& value, st
 Tier::PendingOutcomes Tier::keep_away(std::size_t writes) {
     skipped_writes_.add(writes);
     auto outcomes = std::make_shared<Signal<Outcomes>>();
-    outcomes->set(Outcomes(writes, outcome(TierOutcome::Kind::failed, kept_away_)));
+    outcomes->set(Outcomes(writes, outcome(TierOutcome::Kind::failed, kept_away())));
     return outcomes;
 }
 
@@ -132,7 +133,7 @@ asio::awaitable<Tier::Outcomes> Tier::write_now(Call& call) {
         if (results.size() != call.items.size()) results.assign(call.items.size(), wrong_number());
         for (std::size_t i = 0; i < call.items.size(); ++i) {
             const auto at = call.at[i];
-            if (results[i]) {
+            if (results[i] || planted(Bug::failed_store_is_done)) {
                 puts_.add();
                 continue;
             }
@@ -188,7 +189,7 @@ asio::awaitable<Tier::Outcomes> Tier::erase_now(Call& call) {
     auto results = co_await backend_->erase_many(call.views, call.context);
     if (results.size() != call.outcomes.size()) results.assign(call.outcomes.size(), wrong_number());
     for (std::size_t i = 0; i < call.outcomes.size(); ++i) {
-        if (results[i]) {
+        if (results[i] || planted(Bug::failed_erase_is_done)) {
             erases_.add();
             continue;
         }

@@ -1,5 +1,7 @@
 #include "write_path.hpp"
 
+#include "planted_bug.hpp"
+
 #include <tiercel/spi/run_loop.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -38,6 +40,9 @@ Result<WriteReport> judged(WriteReport report, Strictness strictness) {
     }
     return report;
 }
+
+/// The epoch of a write that nothing can overtake.
+const std::atomic<std::uint64_t> nothing_newer{0};
 
 /// One key's write or erasure.
 struct Item {
@@ -85,6 +90,7 @@ protected:
             item.raised = chain_->fences->raise(item.entry->hash);
         else
             item.raised = chain_->fences->stamp();
+        if (item.flight && planted(Bug::write_leaves_loads)) return;
         chain_->flights.supersede(item.entry->ref(), item.flight.get());
     }
 
@@ -128,27 +134,34 @@ protected:
         }
     }
 
-    /// The tiers that did not take it are to be repaired, and the fence stands until they are.
+    /// What tiers did not take is owed to them, and the fence stands until it is done.
     void settle(Item& item) {
         if (chain_->tiers.empty()) return;
         auto& outcomes = item.report.tiers;
-        const auto failed = std::count_if(outcomes.begin(), outcomes.end(), is_failed);
-        const bool all_told = std::all_of(outcomes.begin(), outcomes.end(), [](const TierOutcome& outcome) {
-            return is_failed(outcome) || outcome.kind == TierOutcome::Kind::done ||
-                   outcome.kind == TierOutcome::Kind::too_large; // and erased
-        });
-        if (failed != 0 && all_told && item.key && chain_->scope->open()) {
-            const auto repair = std::make_shared<Repair>(chain_->fences, item.entry->hash, item.raised,
-                                                         static_cast<std::size_t>(failed));
-            for (std::size_t t = 0; t < outcomes.size(); ++t) {
+        std::optional<std::size_t> farthest;
+        bool all_told = true;
+        for (std::size_t t = 0; t < outcomes.size(); ++t) {
+            if (is_failed(outcomes[t])) {
+                farthest = t;
+            } else if (outcomes[t].kind != TierOutcome::Kind::done &&
+                       outcomes[t].kind != TierOutcome::Kind::too_large) { // which was erased
+                all_told = false;
+            }
+        }
+        if (farthest && item.key && chain_->scope->open()) {
+            for (std::size_t t = 0; t <= *farthest; ++t) {
                 if (!is_failed(outcomes[t])) continue;
                 outcomes[t].kind = TierOutcome::Kind::queued;
-                chain_->repairs[t]->add(*item.key, repair);
+                if (t == *farthest && all_told) {
+                    chain_->repairs[t]->owe({*item.key, item.entry->hash, item.raised});
+                } else {
+                    chain_->repairs[t]->owe_erasure(*item.key);
+                }
             }
-            return;
+            if (all_told) return;
         }
         const bool no_tier_can_hold_it = !item.key && item.key.error() == Errc::invalid_key;
-        chain_->fences->settle(item.entry->hash, item.raised, (failed == 0 && all_told) || no_tier_can_hold_it);
+        chain_->fences->settle(item.entry->hash, item.raised, (!farthest && all_told) || no_tier_can_hold_it);
     }
     static bool is_failed(const TierOutcome& outcome) { return outcome.kind == TierOutcome::Kind::failed; }
 
@@ -177,6 +190,7 @@ public:
         encode_keys();
         for (auto& item : items_) {
             raise(item);
+            if (planted(Bug::invalidation_leaves_memory)) continue;
             item.report.in_memory = chain_->store.erase(item.entry->ref());
         }
         if (!chain_->has_tiers(options_.skip)) {
@@ -221,7 +235,7 @@ public:
                 rounds[round - 1]->next_ = rounds.back();
             }
             rounds[round]->items_.push_back({std::move(entries[i]), i, nullptr, WireKey{}, 0, std::nullopt, {}});
-            rounds[round]->locked_.push_back(hash);
+            if (!planted(Bug::writes_do_not_follow_one_another)) rounds[round]->locked_.push_back(hash);
         }
         for (const auto& round : rounds)
             std::sort(round->locked_.begin(), round->locked_.end());
@@ -263,6 +277,7 @@ private:
             self->written(self->items_[asked[i]], facts);
         };
         auto on_late = [chain = chain_, probes = std::move(probes)](std::size_t i) {
+            if (planted(Bug::late_write_is_not_dropped)) return;
             // It was reported as unknown, and its key dropped; what was loaded since may be older.
             (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
         };
@@ -296,7 +311,7 @@ private:
             item.entry->version = item.raised;
             lives_[i] = chain_->life_of(options_.ttl);
             item.entry->expires = chain_->memory_expiry(now, lives_[i]);
-            if (item.refused) chain_->store.erase(item.entry->ref());
+            if (item.refused && !planted(Bug::refused_write_keeps_memory)) chain_->store.erase(item.entry->ref());
         }
         if (!chain_->has_tiers(options_.skip)) {
             report_skipped();
@@ -323,10 +338,11 @@ private:
         for (auto& item : items_) {
             if (!item.refused && !chain_->tiers.empty() && item.flight->superseded.load() != 0) erase_overtaken(item);
             settle(item);
-            if (item.refused || options_.skip.has_memory()) {
-                chain_->store.erase(item.entry->ref());
+            if ((item.refused && !planted(Bug::refused_write_is_published)) || options_.skip.has_memory()) {
+                if (!planted(Bug::refused_write_keeps_memory)) chain_->store.erase(item.entry->ref());
             } else {
-                item.report.in_memory = chain_->publish(item.entry, item.flight->superseded);
+                const bool heedless = planted(Bug::overtaken_write_is_published);
+                item.report.in_memory = chain_->publish(item.entry, heedless ? nothing_newer : item.flight->superseded);
                 chain_->failing.succeeded(item.entry->hash);
             }
             chain_->flights.finish(item.flight);
@@ -337,8 +353,9 @@ private:
         }
         for (std::size_t i = 0; i < items_.size(); ++i) {
             auto& item = items_[i];
-            operation_->complete(item.index, item.refused ? Result<WriteReport>(*std::move(item.refused))
-                                                          : judged(std::move(item.report), options_.strictness));
+            operation_->complete(item.index, item.refused && !planted(Bug::refused_write_is_a_success)
+                                                 ? Result<WriteReport>(*std::move(item.refused))
+                                                 : judged(std::move(item.report), options_.strictness));
         }
         if (next_) {
             // It inherits the scope's count. Posted: there may be as many rounds as writes.
@@ -350,6 +367,7 @@ private:
 
     /// Invalidated while the tiers were taking it: whether they erased or stored last is not known.
     void erase_overtaken(Item& item) {
+        if (planted(Bug::overtaken_write_is_not_erased)) return;
         for (auto& tier : item.report.tiers) {
             if (tier.kind == TierOutcome::Kind::done) tier = overtaken(tier.tier);
         }
@@ -367,9 +385,6 @@ private:
     std::vector<std::optional<nanoseconds>> lives_;
     std::atomic<std::size_t> unwritten_{0};
 };
-
-/// The epoch of a write that nothing can overtake.
-const std::atomic<std::uint64_t> nothing_newer{0};
 
 /// What writes and erasures have in common before and after they start.
 template <class Work>
@@ -393,7 +408,7 @@ detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOpt
     const auto deadline = chain->after(timeout);
     std::make_shared<Work>(chain, options, operation)->start(std::move(entries), caller);
     if (operation->over()) return {};
-    operation->fail_at(deadline, timeout_error(*chain, timeout));
+    if (!planted(Bug::write_has_no_deadline)) operation->fail_at(deadline, timeout_error(*chain, timeout));
     chain->writes.add(operation);
     if (chain->scope->over()) operation->fail(chain->closed_error()); // close() may have missed it
     return [weak = std::weak_ptr(operation)] {
@@ -488,6 +503,10 @@ detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<v
                 if (pending[t]) {
                     auto outcomes = co_await pending[t]->wait();
                     told.tiers.push_back(std::move(outcomes.front()));
+                    if (told.tiers.back().kind == TierOutcome::Kind::failed && owner->scope->open()) {
+                        told.tiers.back().kind = TierOutcome::Kind::queued;
+                        owner->repairs[t]->owe_clear(at);
+                    }
                 } else {
                     told.tiers.push_back({owner->tiers[t]->name(), TierOutcome::Kind::skipped, {}});
                 }

@@ -1,5 +1,7 @@
 #include "memory/shard.hpp"
 
+#include "planted_bug.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -52,6 +54,7 @@ void Shard::ask_uses() noexcept {
 
 /// Of one that can die; a use puts a sliding expiry off.
 bool Shard::is_alive_when_used(Entry& entry) const noexcept {
+    if (planted(Bug::expired_entry_is_found)) return true;
     if (!expiry_.slides()) return is_surely_alive(entry) || entry.expires > now();
     const Nanos time = now();
     if (expiry_.fresh_until(entry) <= time) return false;
@@ -112,7 +115,7 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
                      Departures& departures) {
     const std::lock_guard lock(mutex_);
     if (closed_) return Insert::closed;
-    if (fence.load(std::memory_order_acquire) > began) {
+    if (fence.load(std::memory_order_acquire) > began && !planted(Bug::superseded_entry_is_inserted)) {
         ++counts_.fenced;
         return Insert::fenced;
     }
@@ -136,10 +139,7 @@ Insert Shard::insert(EntryPtr entry, const std::atomic<std::uint64_t>& fence, st
     }
 
     Entry* old = held_.table.held(entry->ref()); // after the sweep, which may have taken it
-    if (old != nullptr && old->version >= entry->version && expiry_.keep_stale != 0 && !is_fresh(*entry) &&
-        !is_dead(*old)) {
-        return Insert::outdated;
-    }
+    if (old != nullptr && is_outdated(*entry, *old)) return Insert::outdated;
     if (old != nullptr && is_dead(*old)) { // the dead leave nothing to inherit
         remove(*old, Exit::dropped, RemovalCause::expired, departures);
         old = nullptr;
@@ -282,6 +282,11 @@ Nanos Shard::now() const noexcept {
     return detail::to_nanos(clock_.now());
 }
 
+/// Past its life already when it comes, and no newer than what is there.
+bool Shard::is_outdated(const Entry& entry, const Entry& old) const noexcept {
+    return expiry_.keep_stale != 0 && old.version >= entry.version && !is_fresh(entry) && !is_dead(old);
+}
+
 bool Shard::is_fresh(const Entry& entry) const noexcept {
     if (!expiry_.can_die(entry) || (!expiry_.slides() && is_surely_alive(entry))) return true;
     return expiry_.fresh_until(entry) > now();
@@ -318,6 +323,7 @@ void Shard::leave(EntryPtr entry, RemovalCause cause, Departures& departures) no
     if (held_.wheel != nullptr) held_.wheel->cancel(*entry);
     held_.weight -= entry->weight;
     ++counts_.removals[static_cast<std::size_t>(cause)];
+    if (cause == RemovalCause::replaced && planted(Bug::replaced_value_is_not_told_of)) return;
     departures.add(std::move(entry), cause);
 }
 

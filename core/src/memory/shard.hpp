@@ -117,6 +117,7 @@ private:
     std::unique_ptr<Policy> make_policy(const PolicyKind& kind, const Policy* first) const;
     void exchange_all(Contents& contents, RemovalCause cause) noexcept;
     Nanos now() const noexcept;
+    bool is_outdated(const Entry& entry, const Entry& old) const noexcept;
     bool is_fresh(const Entry& entry) const noexcept;
     bool is_dead(const Entry& entry) const noexcept;
     bool has_room_for(std::uint64_t entries, std::uint64_t weight) const noexcept;

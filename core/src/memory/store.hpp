@@ -33,7 +33,7 @@ struct StoreOptions {
     /// which are split over them evenly: an entry heavier than its shard's part of max_weight is refused.
     std::uint32_t shards = 0;
     std::optional<std::chrono::nanoseconds> expire_after_access = {}; ///< sliding expiry; empty: none
-    std::chrono::nanoseconds keep_stale{}; ///< how long past `expires` values are kept, found by peek_stale alone
+    std::chrono::nanoseconds keep_stale{}; ///< how long past `expires` values are kept, found by use_stale alone
     detail::HoldsKey holds_key = nullptr;  ///< required
     /// Called outside all locks, once for each departure. Must not throw.
     std::function<void(const detail::Entry&, RemovalCause)> on_removal = {};

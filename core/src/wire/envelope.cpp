@@ -1,6 +1,7 @@
 #include "envelope.hpp"
 
 #include "lease.hpp"
+#include "planted_bug.hpp"
 #include "xx_hash.hpp"
 
 #include <boost/endian/conversion.hpp>
@@ -138,14 +139,15 @@ Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept {
     const BytesView payload = bytes.substr(header_bytes);
     const bool raw = header.compressor == 0;
     if (raw && payload.size() < header.raw_bytes) return Defect::truncated;
-    if (checksum(bytes, payload) != load_little_u64(head + at_checksum)) return Defect::bad_checksum;
+    if (checksum(bytes, payload) != load_little_u64(head + at_checksum) && !planted(Bug::checksum_is_not_checked))
+        return Defect::bad_checksum;
     if (raw && payload.size() != header.raw_bytes) return Defect::bad_payload;
     if (header.negative && (!raw || !payload.empty())) return Defect::bad_payload;
     if (header.lease && (header.negative || !raw || !header.expires || bytes.size() < lease_bytes)) {
         return Defect::bad_payload;
     }
 
-    if (header.key != expected.key) return Defect::wrong_key;
+    if (header.key != expected.key && !planted(Bug::fingerprint_is_not_checked)) return Defect::wrong_key;
     if (header.codec != expected.codec || header.schema != expected.schema) return Defect::wrong_schema;
     out = {header, payload};
     return Defect::none;

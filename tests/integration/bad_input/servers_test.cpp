@@ -1,5 +1,6 @@
 #include "integration/cache/texts.hpp"
 #include "integration/memcached/peer.hpp"
+#include "support/wait_until.hpp"
 
 #include <gmock/gmock.h>
 
@@ -15,6 +16,7 @@ using ::testing::Not;
 /// Over one tier that is no good: a lookup loads, a put says what the tier did, and what is cached is in memory.
 /// Gives the tier's errors: of a lenient put, and of a strict lookup.
 std::pair<Error, Error> expect_service_without(TierOptions tier) {
+    tier.breaker.failures = 0; // which would speak for the tier
     std::vector<TierOptions> tiers;
     tiers.push_back(std::move(tier));
     auto options = texts(std::move(tiers));
@@ -120,6 +122,20 @@ TEST_F(WrongPassword, a_missing_one_says_where_to_give_it) {
         EXPECT_EQ(error, Errc::authentication_failed);
         EXPECT_THAT(error.message(), HasSubstr("give it in the URL"));
     }
+}
+
+TEST_F(WrongPassword, a_tier_that_is_left_out_for_it_says_so) {
+    auto tier = redis_tier(with(":open-barley@"));
+    tier.breaker.failures = 1;
+    const auto cache = made(texts({std::move(tier)}));
+    std::string message;
+    ASSERT_TRUE(wait_until([&] {
+        const auto found = cache.try_get("key", {.strictness = Strictness::strict});
+        if (found || found.error() != Errc::breaker_open) return false;
+        message = found.error().message();
+        return true;
+    }));
+    EXPECT_THAT(message, AllOf(HasSubstr("user name or password is wrong"), Not(HasSubstr("open-barley"))));
 }
 
 TEST_F(WrongPassword, the_right_one_is_let_in) {

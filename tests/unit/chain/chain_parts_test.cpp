@@ -29,6 +29,48 @@ TEST(Fences, a_confirmed_erase_is_forgotten_when_no_older_read_is_under_way) {
     EXPECT_EQ(fences.size(), 0u);
 }
 
+TEST(Fences, a_confirmed_erase_is_remembered_for_the_reads_that_were_under_way_when_it_was) {
+    ManualClock clock;
+    Fences fences(clock, 100);
+    const auto old = fences.stamp();
+    const auto raised = fences.raise(1);
+    const auto during = fences.begin(); // may have been given the old value just before the erase
+    fences.settle(1, raised, true);
+    const auto after = fences.begin();
+    EXPECT_FALSE(fences.believes(1, old));
+    fences.end(during);
+    EXPECT_EQ(fences.size(), 0u);
+    EXPECT_TRUE(fences.believes(1, old));
+    fences.end(after);
+}
+
+TEST(Fences, a_confirmed_erase_is_remembered_for_the_reads_under_way_when_the_last_older_fill_ended) {
+    ManualClock clock;
+    Fences fences(clock, 100);
+    const auto filling = fences.begin();
+    const auto raised = fences.raise(1);
+    fences.settle(1, raised, true);
+    const auto after = fences.begin(); // may be given what the older one is filling in
+    fences.end(filling);
+    EXPECT_FALSE(fences.believes(1, filling));
+    fences.end(after);
+    EXPECT_EQ(fences.size(), 0u);
+}
+
+TEST(Fences, a_key_that_is_raised_again_while_it_drains_is_remembered_by_its_last_stamp) {
+    ManualClock clock;
+    Fences fences(clock, 100);
+    const auto first = fences.raise(1);
+    const auto during = fences.begin();
+    fences.settle(1, first, true);
+    const auto second = fences.raise(1);
+    fences.settle(1, second, true);
+    EXPECT_FALSE(fences.believes(1, first));
+    fences.end(during);
+    fences.settle(2, fences.raise(2), true);
+    EXPECT_EQ(fences.size(), 0u);
+}
+
 TEST(Fences, an_erase_that_failed_is_remembered_until_a_later_one_is_confirmed) {
     ManualClock clock;
     Fences fences(clock, 100);

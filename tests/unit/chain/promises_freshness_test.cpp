@@ -63,6 +63,51 @@ TEST(Promise1, a_tier_read_under_way_does_not_fill_memory_after_an_invalidation)
     EXPECT_EQ(text(peer.get("k")), "(nothing)");
 }
 
+TEST(Promise1, a_tier_read_that_began_during_an_invalidation_does_not_fill_memory_after_it) {
+    Harness h;
+    ASSERT_TRUE(Harness::make(h.options()).put("k", "old"));
+    h.runtime->advance(1ms); // another process's stamps are as good as the clocks
+    const auto cache = Harness::make(h.options());
+    h.backend->erase.before.shut();
+    Caught<Result<WriteReport>> invalidation;
+    cache.async_invalidate("k", {}, h.into(invalidation));
+    h.idle();
+    h.backend->get.after.shut();
+    Caught<Harness::Read> read;
+    cache.async_get("k", {}, h.into(read));
+    h.idle(); // the server has looked, and what it found is on its way
+    h.backend->erase.before.open();
+    h.idle();
+    ASSERT_EQ(invalidation.calls, 1);
+    h.backend->get.after.open();
+    h.idle();
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+}
+
+TEST(Promise1, a_fill_that_overtakes_the_erase_is_not_believed_when_it_is_read_before_it_is_erased_again) {
+    Harness h;
+    const auto cache = Harness::make(h.options());
+    h.source.rows["k"] = "old";
+    h.backend->put.before.shut();
+    ASSERT_EQ(text(cache.get_or_load("k")), "old");
+    h.idle();
+    ASSERT_TRUE(cache.invalidate("k")->complete());
+    h.backend->erase.before.shut();
+    h.backend->put.before.open(); // the SET arrives after the DEL
+    h.idle();
+    h.backend->get.after.shut();
+    Caught<Harness::Read> read;
+    cache.async_get("k", {}, h.into(read));
+    h.idle();
+    h.backend->erase.before.open();
+    h.idle();
+    h.backend->get.after.open();
+    h.idle();
+    ASSERT_EQ(read.calls, 1);
+    EXPECT_EQ(text(*read.value), "(nothing)");
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+}
+
 TEST(Promise1, a_fill_of_a_tier_that_overtakes_the_erase_is_not_believed) {
     Harness h;
     const auto cache = Harness::make(h.options());
@@ -141,6 +186,27 @@ TEST(Promise1, a_value_does_not_grow_younger_on_its_way_up) {
     const auto again = cache.get("k", past_memory());
     EXPECT_EQ(again.source().tier, 0);
     EXPECT_GE(again.age(h.runtime->now()), 5min);
+}
+
+TEST(Promise1, what_a_tier_gives_that_may_be_old_is_not_written_to_the_tiers_above) {
+    Harness h;
+    const auto below = std::make_shared<ScriptedBackend>(*h.runtime);
+    below->can.reads_may_be_old = true;
+    auto options = h.options();
+    options.tiers.push_back(options.tiers[0]);
+    options.tiers[1].name = "below";
+    options.tiers[1].backend = std::shared_ptr<spi::Backend>(below);
+    const auto cache = Harness::make(options);
+    const auto peer = Harness::make(options);
+    ASSERT_TRUE(cache.put("k", "old"));
+    const auto replica = below->data;
+    ASSERT_TRUE(cache.invalidate("k"));
+    below->data = replica; // which has not heard of it yet
+    EXPECT_EQ(text(peer.get("k")), "old") << "as was allowed";
+    h.idle();
+    below->data.clear();
+    EXPECT_TRUE(h.backend->data.empty());
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
 }
 
 TEST(Promise1, a_tier_whose_erase_failed_is_not_believed_afterwards) {
@@ -327,6 +393,23 @@ TEST(Promise4, memory_and_tier_have_caps_of_their_own) {
     EXPECT_EQ(from_tier.source().kind, Source::Kind::tier);
     h.runtime->advance(4s);
     EXPECT_EQ(text(cache.get("k")), "(nothing)");
+}
+
+TEST(Promise4, a_tier_that_is_filled_after_a_slow_one_gets_the_life_that_is_left_by_then) {
+    Harness h;
+    const auto slow = std::make_shared<ScriptedBackend>(*h.runtime);
+    slow->put.before.shut();
+    auto options = h.options();
+    options.expiry.ttl = 100ms;
+    options.tiers.insert(options.tiers.begin(),
+                         TierOptions{.backend = std::shared_ptr<spi::Backend>(slow), .name = "slow", .timeout = 60ms});
+    const auto cache = Harness::make(std::move(options));
+    h.source.rows["k"] = "v";
+    const auto loaded = h.runtime->now();
+    ASSERT_EQ(text(cache.get_or_load("k")), "v");
+    h.runtime->advance(60ms);
+    ASSERT_EQ(h.backend->data.size(), 1u);
+    EXPECT_LE(h.backend->data.begin()->second.expires, loaded + 100ms);
 }
 
 TEST(Promise4, an_idle_entry_leaves_and_one_in_use_stays) {

@@ -36,7 +36,7 @@ TEST(Promise11, a_write_reports_what_each_tier_did) {
     EXPECT_EQ(report->tiers[0].kind, TierOutcome::Kind::done);
     EXPECT_EQ(report->tiers[1].kind, TierOutcome::Kind::too_large);
     EXPECT_TRUE(small->data.empty()) << "no older value stays";
-    EXPECT_EQ(report->tiers[2].kind, TierOutcome::Kind::failed);
+    EXPECT_EQ(report->tiers[2].kind, TierOutcome::Kind::queued);
     EXPECT_EQ(*report->tiers[2].error, Errc::out_of_memory);
     EXPECT_EQ(report->tiers[3].kind, TierOutcome::Kind::skipped);
 }
@@ -239,6 +239,25 @@ TEST(Clear, other_processes_heed_it_within_a_second) {
     EXPECT_EQ(two.stats().tiers.at(0).cleared, 1u);
     ASSERT_TRUE(one.put("k", "new"));
     EXPECT_EQ(text(two.get("k", past_memory())), "new");
+}
+
+TEST(Clear, is_heeded_by_a_read_that_goes_along_with_the_one_that_hears_of_it) {
+    Harness h;
+    const auto one = Harness::make(h.options());
+    const auto two = Harness::make(h.options());
+    ASSERT_TRUE(one.put("k", "old"));
+    ASSERT_EQ(text(two.get("other")), "(nothing)"); // knows that there is no marker
+    ASSERT_TRUE(one.clear());
+    h.runtime->advance(2s);
+    h.backend->get.after.shut();
+    Caught<Harness::Read> first, second;
+    two.async_get("another", {}, h.into(first));
+    h.idle();
+    two.async_get("k", {}, h.into(second));
+    h.idle();
+    h.backend->get.after.open_last_first();
+    h.idle();
+    EXPECT_EQ(text(*second.value), "(nothing)");
 }
 
 TEST(Clear, a_process_that_starts_later_never_sees_what_was_cleared) {

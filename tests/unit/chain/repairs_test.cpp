@@ -150,8 +150,14 @@ TEST(Repairs, two_tiers_are_repaired_each_for_itself_and_the_fence_stands_until_
     EXPECT_EQ(cache.stats().pressure.repairs, 1u);
     EXPECT_EQ(cache.stats().pressure.fences, 1u);
     EXPECT_EQ(text(cache.get("k")), "(nothing)");
+    const auto peer = Harness::make(options); // finds the old value below, and fills the tier above with it
+    EXPECT_EQ(text(peer.get("k")), "old");
+    h.idle();
+    EXPECT_FALSE(h.backend->data.empty());
     below->erase.failure.reset();
-    h.runtime->advance(2s);
+    h.runtime->advance(4s);
+    EXPECT_EQ(text(cache.get("k")), "(nothing)");
+    EXPECT_TRUE(h.backend->data.empty());
     EXPECT_EQ(cache.stats().pressure.repairs, 0u);
     EXPECT_EQ(cache.stats().pressure.fences, 0u);
     EXPECT_TRUE(below->data.empty());
@@ -175,12 +181,108 @@ TEST(Repairs, more_than_can_be_remembered_gives_up_all_older_values_and_tells_th
     EXPECT_EQ(pressure.repair_overflows, 1u);
     EXPECT_LE(pressure.repairs, 1u);
     EXPECT_EQ(text(cache.get("kept", past_memory())), "(nothing)");
+    EXPECT_EQ(pressure.fences, 0u) << "the tier's epoch says what they said";
     EXPECT_EQ(text(peer.get("kept")), "old") << "which has not heard of it yet";
     h.runtime->advance(2s);
     EXPECT_EQ(text(peer.get("kept", past_memory())), "(nothing)");
     EXPECT_EQ(cache.stats().pressure.repairs, 0u);
     ASSERT_EQ(events.size(), 1u);
     EXPECT_NE(events[0].find("given up"), std::string::npos);
+}
+
+TEST(Repairs, an_overflow_gives_up_nothing_in_the_other_tiers) {
+    Harness h;
+    const auto below = std::make_shared<ScriptedBackend>(*h.runtime);
+    auto options = repair_options(h);
+    options.tiers.push_back(options.tiers[0]);
+    options.tiers[1].name = "below";
+    options.tiers[1].backend = std::shared_ptr<spi::Backend>(below);
+    const auto cache = Harness::make(options);
+    ASSERT_TRUE(cache.put("kept", "v"));
+    h.backend->erase.failure = Errc::connection_lost;
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i <= Repairs::most_keys; ++i)
+        keys.push_back("key " + std::to_string(i));
+    cache.invalidate_many(keys);
+    ASSERT_EQ(cache.stats().pressure.repair_overflows, 1u);
+    const auto found = cache.get("kept", past_memory());
+    EXPECT_EQ(text(found), "v");
+    EXPECT_EQ(found.source().tier, 1);
+}
+
+TEST(Repairs, a_clear_that_a_tier_did_not_take_is_owed_to_it) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    const auto peer = Harness::make(repair_options(h));
+    ASSERT_TRUE(cache.put("k", "old"));
+    h.backend->put.failure = Errc::connection_lost;
+    const auto report = cache.clear();
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->tiers.at(0).kind, Kind::queued);
+    EXPECT_EQ(text(peer.get("k", past_memory())), "old");
+    h.backend->put.failure.reset();
+    h.runtime->advance(3s);
+    EXPECT_EQ(text(peer.get("k", past_memory())), "(nothing)");
+    EXPECT_EQ(cache.stats().pressure.repairs, 0u);
+}
+
+TEST(Repairs, a_marker_that_was_owed_does_not_replace_a_newer_one) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    const auto peer = Harness::make(repair_options(h));
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_TRUE(cache.clear());
+    h.runtime->advance(500ms);
+    h.backend->put.failure.reset();
+    ASSERT_TRUE(peer.put("k", "between"));
+    ASSERT_TRUE(peer.clear());
+    h.runtime->advance(3s);
+    ASSERT_EQ(cache.stats().pressure.repairs, 0u);
+    const auto newcomer = Harness::make(repair_options(h));
+    EXPECT_EQ(text(newcomer.get("k")), "(nothing)") << "who has heard of nothing but the marker";
+}
+
+TEST(Repairs, keys_that_a_tier_refuses_do_not_hold_up_the_others) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    h.backend->erase.failure = Errc::connection_lost;
+    std::vector<std::string> keys;
+    for (int i = 0; i < 1000; ++i)
+        keys.push_back("dead " + std::to_string(i));
+    keys.push_back("alive");
+    cache.invalidate_many(keys);
+    ASSERT_EQ(cache.stats().pressure.repairs, 1001u);
+    h.backend->erase.failure.reset();
+    h.backend->unreachable = [](BytesView key) { return key.find("dead") != BytesView::npos; };
+    h.runtime->advance(10s);
+    EXPECT_EQ(cache.stats().pressure.repairs, 1000u);
+    EXPECT_EQ(cache.stats().pressure.repaired, 1u);
+    h.backend->unreachable = [](BytesView) { return false; };
+    h.runtime->advance(5s);
+    EXPECT_EQ(cache.stats().pressure.repairs, 0u);
+}
+
+TEST(Promise13, what_is_owed_is_bounded_in_bytes_too) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    h.backend->erase.failure = Errc::connection_lost;
+    for (int i = 0; i < 400; ++i)
+        ASSERT_TRUE(cache.invalidate(std::to_string(i) + std::string(60'000, 'k')));
+    EXPECT_GE(cache.stats().pressure.repair_overflows, 1u);
+    EXPECT_LE(cache.stats().pressure.repairs, Repairs::most_bytes / 60'000 + 1);
+}
+
+TEST(Promise15, close_does_not_wait_for_a_repair_that_hangs) {
+    Harness h;
+    Unreachable tier(h, repair_options(h));
+    ASSERT_TRUE(tier.cache.invalidate("k"));
+    h.backend->erase.failure.reset();
+    h.backend->erase.before.shut();
+    while (h.backend->erase.before.waiting() == 0)
+        h.runtime->advance(5ms);
+    const auto began = h.runtime->now();
+    EXPECT_TRUE(tier.cache.close());
+    EXPECT_LT(h.runtime->now() - began, 10ms);
 }
 
 TEST(Promise15, close_leaves_what_waits_for_a_tier_and_counts_it) {

@@ -38,6 +38,10 @@ public:
         for (auto* timer : waiting_)
             timer->cancel();
     }
+    void open_last_first() {
+        std::reverse(waiting_.begin(), waiting_.end());
+        open();
+    }
     std::size_t waiting() const { return waiting_.size(); }
 
     asio::awaitable<void> pass() {
@@ -114,6 +118,7 @@ public:
     }
     asio::awaitable<std::vector<Result<bool>>> erase_many(std::span<const BytesView> keys, spi::CallContext) override {
         return run<Result<bool>>(erase, keys.size(), [this, keys](std::size_t i) -> Result<bool> {
+            if (unreachable(keys[i])) return Error(Errc::connection_failed, "as the script says");
             return data.erase(Bytes(keys[i])) != 0;
         });
     }

@@ -4,6 +4,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <gtest/gtest.h>
 
@@ -143,6 +145,59 @@ std::string order_of_jobs(std::uint64_t seed) {
 TEST(VirtualRuntime, one_seed_gives_one_run) {
     EXPECT_EQ(order_of_jobs(1), order_of_jobs(1));
     EXPECT_NE(order_of_jobs(1), order_of_jobs(2));
+}
+
+TEST(VirtualRuntime, a_chooser_picks_among_handlers_due_timers_and_jobs) {
+    std::vector<std::size_t> counts;
+    VirtualRuntime runtime([&](std::size_t count) {
+        counts.push_back(count);
+        return count - 1;
+    });
+    std::string order;
+    boost::asio::post(runtime.executor(), [&] { order += 'a'; });
+    boost::asio::post(runtime.executor(), [&] { order += 'b'; });
+    runtime.call_at(runtime.now(), [&] { order += 't'; });
+    runtime.call_at(runtime.now() + 1ms, [&] { order += 'l'; });
+    ASSERT_TRUE(runtime.run_blocking([&] {
+        EXPECT_FALSE(runtime.on_event_loop());
+        order += 'j';
+    }));
+    runtime.run_until_idle();
+    EXPECT_EQ(order, "jtba");
+    EXPECT_EQ(counts, (std::vector<std::size_t>{4, 3, 2}));
+    EXPECT_EQ(runtime.next_timer(), runtime.now() + 1ms);
+}
+
+TEST(VirtualRuntime, coroutines_run_under_a_chooser) {
+    VirtualRuntime runtime([](std::size_t count) { return count - 1; });
+    std::string order;
+    for (const char name : {'a', 'b'}) {
+        boost::asio::co_spawn(
+            runtime.executor(),
+            [](std::string& out, char c) -> boost::asio::awaitable<void> {
+                out += c;
+                co_await boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
+                out += c;
+            }(order, name),
+            boost::asio::detached);
+    }
+    runtime.run_until_idle();
+    EXPECT_EQ(order, "bbaa");
+}
+
+TEST(VirtualRuntime, what_is_dropped_may_set_timers_and_post) {
+    VirtualRuntime runtime([](std::size_t) { return std::size_t{0}; });
+    struct Goes {
+        explicit Goes(VirtualRuntime& its) : runtime(its) {}
+        ~Goes() {
+            runtime.call_at(runtime.now(), [] {});
+            boost::asio::post(runtime.executor(), [] {});
+        }
+        VirtualRuntime& runtime;
+    };
+    runtime.call_at(runtime.now() + 1h, [kept = std::make_shared<Goes>(runtime)] {});
+    runtime.drop_everything();
+    EXPECT_EQ(runtime.pending_timers(), 0U);
 }
 
 TEST(VirtualRuntime, what_is_left_when_it_goes_is_dropped) {

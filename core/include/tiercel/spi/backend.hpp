@@ -54,7 +54,9 @@ struct Capabilities {
     bool conditional_writes = false; ///< put_if_absent and put_if_version work
     bool reads_ttl = false;          ///< get_many tells the remaining TTL
     bool scans = false;              ///< scan works
-    bool invalidation_feed = false;  ///< reserved for backends that announce others' writes
+    /// get_many may give what was there a while ago, as from replicas: what it finds is not written to other tiers.
+    bool reads_may_be_old = false;
+    bool invalidation_feed = false; ///< reserved for backends that announce others' writes
 };
 
 struct CallContext {
