@@ -26,7 +26,7 @@ void Tier::give_up_older(std::uint64_t stamp) noexcept {
 }
 
 boost::asio::awaitable<void> Tier::hear_marker() {
-    marker_heard_.store(false, std::memory_order_relaxed); // so that the next read carries it
+    marker_due_.store(0, std::memory_order_relaxed); // so that the next read carries it
     (void)co_await read({}, SteadyTime::max());
 }
 
