@@ -73,6 +73,26 @@ std::optional<Error> check_breaker(const BreakerOptions& breaker, const std::str
     return std::nullopt;
 }
 
+std::optional<Error> check_leases(const EngineOptions& options, std::size_t i, const std::string& field) {
+    constexpr std::chrono::hours longest{1};
+    const auto& leases = options.tiers[i].leases;
+    if (leases.ttl < nanoseconds::zero()) return wrong(field + "ttl", "must not be negative; 0 takes no leases");
+    if (leases.wait < nanoseconds::zero()) return wrong(field + "wait", "must not be negative; 0 waits for nobody");
+    if (leases.wait > longest) return wrong(field + "wait", "is over an hour");
+    if (leases.ttl == nanoseconds::zero()) return std::nullopt;
+    if (leases.ttl < std::chrono::milliseconds(1)) return wrong(field + "ttl", "is below 1 ms; loads take longer");
+    if (leases.ttl > longest) return wrong(field + "ttl", "is over an hour; give what your slowest loads take");
+    if (i + 1 != options.tiers.size()) {
+        return wrong(field + "ttl", "is set, but only the last tier can have leases: what the tiers below it find is "
+                                    "stored without a load");
+    }
+    if (!(*options.tiers[i].backend)->capabilities().conditional_writes) {
+        return wrong(field + "ttl", "is set, but backend '" + std::string((*options.tiers[i].backend)->name()) +
+                                        "' has no conditional writes to make leases of; leave it at 0");
+    }
+    return std::nullopt;
+}
+
 std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std::set<std::string>& names) {
     const auto& tier = options.tiers[i];
     const auto field = "tiers[" + std::to_string(i) + "].";
@@ -87,7 +107,8 @@ std::optional<Error> check_tier(const EngineOptions& options, std::size_t i, std
         if (auto error = check_split(tier, field)) return error;
     }
     if (auto error = check_positive(field + "timeout", tier.timeout)) return error;
-    return check_breaker(tier.breaker, field + "breaker.");
+    if (auto error = check_breaker(tier.breaker, field + "breaker.")) return error;
+    return check_leases(options, i, field + "leases.");
 }
 
 std::optional<Error> check_stale(const EngineOptions& options) {

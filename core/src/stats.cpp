@@ -206,6 +206,14 @@ std::string to_table(const CacheStats& stats) {
                count_text(breaker.skipped_writes) + " writes\n";
     }
     for (const auto& tier : stats.tiers) {
+        const auto& leases = tier.leases;
+        if (leases.taken + leases.waits == 0) continue;
+        out += "leases: " + tier.name.substr(0, 11) + " gave " + count_text(leases.taken) + ", over from others " +
+               count_text(leases.taken_over) + ";\n        released " + count_text(leases.released) + ", lost " +
+               count_text(leases.lost) + ", waited for " + count_text(leases.waits) + ", in vain " +
+               count_text(leases.waits_over) + '\n';
+    }
+    for (const auto& tier : stats.tiers) {
         if (tier.split_puts + tier.split_reads + tier.split_incomplete == 0) continue;
         out += "in chunks: " + tier.name.substr(0, 11) + " stored " + count_text(tier.split_puts) + ", read " +
                count_text(tier.split_reads) + ", missed incomplete " + count_text(tier.split_incomplete) + '\n';

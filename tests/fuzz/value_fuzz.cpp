@@ -3,6 +3,7 @@
 
 #include "fuzz_target.hpp"
 
+#include "wire/lease.hpp"
 #include "wire/manifest.hpp"
 #include "wire/packer.hpp"
 #include "wire/xx_hash.hpp"
@@ -67,6 +68,23 @@ void sealed_payload_is_sound(const wire::Packer& packer, std::uint32_t raw_bytes
     unpack_is_sound(packer, wire::seal(header, payload), {});
 }
 
+// As it is, and with the fuzzer's bytes carried by an intact one; what is carried is opened as the chain opens it.
+void lease_is_sound(const wire::Packer& packer, BytesView bytes, const wire::Expected& expected) {
+    const auto check = [&](BytesView stored) {
+        wire::Unpacked unpacked;
+        if (wire::looks_like_lease(stored)) {
+            fuzz::require(packer.unpack(stored, expected, unpacked) != wire::Defect::none);
+        }
+        wire::Lease lease;
+        if (wire::open_lease(stored, expected, lease) != wire::Defect::none) return;
+        fuzz::require(wire::looks_like_lease(stored) && lease.token != 0 && !wire::looks_like_lease(lease.carried));
+        fuzz::require(wire::lease_bytes + lease.carried.size() == stored.size());
+        unpack_is_sound(packer, lease.carried, expected);
+    };
+    check(bytes);
+    check(wire::seal_lease({1, {}, SystemTime(std::chrono::seconds(1)), bytes}, expected));
+}
+
 // As it is, and with the checksum that a forger would give it.
 void manifest_is_sound(BytesView bytes) {
     const auto check = [](BytesView record) {
@@ -108,6 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     decode_is_sound<User>(bytes);
     pack_comes_back(packer, bytes);
     manifest_is_sound(bytes);
+    lease_is_sound(packer, bytes, of_the_corpus);
     if (size >= 2) {
         const auto claim = static_cast<std::uint32_t>(data[0] | (data[1] << 8U));
         sealed_payload_is_sound(packer, claim, bytes.substr(2));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "wire/lease.hpp"
 #include "wire/manifest.hpp"
 #include "wire/packer.hpp"
 
@@ -102,6 +103,19 @@ Bytes written(std::string_view key, const wire::Header& header, const T& value,
     Bytes payload;
     if (!header.negative) Codec<T>::encode(value, payload).value();
     return wire::Packer(compressor, max_value_bytes).pack(header_for<T>(header, key), payload).value().bytes;
+}
+
+inline wire::Expected of_the_lease() {
+    return {wire::fingerprint("user:42"), Codec<std::string>::id, Codec<std::string>::schema()};
+}
+
+/// A lease that carries a value; `carried` must outlive it.
+inline wire::Lease lease_carrying(BytesView carried) {
+    const auto times = facts(false, true);
+    return {0x0123456789ABCDEF, times.created, *times.expires, carried};
+}
+inline Bytes carried_by_the_lease() {
+    return written("user:42", facts(false, true), std::string("hello"), {});
 }
 
 } // namespace tiercel::golden

@@ -64,6 +64,7 @@ TEST(Golden, every_file_has_its_case) {
 #ifndef TIERCEL_GOLDEN_ZSTD
     cases.insert("zstd_string");
 #endif
+    cases.insert("lease");
     cases.insert("manifest");
     std::set<std::string> files;
     for (const auto& file : std::filesystem::directory_iterator(TIERCEL_GOLDEN_DIR)) {
@@ -78,6 +79,19 @@ TEST(Golden, the_manifest_is_read_and_written_byte_by_byte) {
     ASSERT_TRUE(read);
     EXPECT_TRUE(*read == manifest);
     EXPECT_TRUE(wire::write_manifest(manifest) == bytes_of("manifest"));
+}
+
+TEST(Golden, the_lease_is_read_and_written_byte_by_byte) {
+    const auto carried = carried_by_the_lease();
+    const auto stored = bytes_of("lease");
+    wire::Lease lease;
+    ASSERT_EQ(wire::open_lease(stored, of_the_lease(), lease), wire::Defect::none);
+    const auto expected = lease_carrying(carried);
+    EXPECT_EQ(lease.token, expected.token);
+    EXPECT_EQ(lease.created, expected.created);
+    EXPECT_EQ(lease.expires, expected.expires);
+    EXPECT_TRUE(lease.carried == carried);
+    EXPECT_TRUE(wire::seal_lease(expected, of_the_lease()) == stored);
 }
 
 // A key that moves is a value lost: the forms of keys are as fixed as the envelope.

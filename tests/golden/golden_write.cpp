@@ -34,6 +34,12 @@ constexpr Part envelope[] = {{"magic", 1},   {"format version", 1}, {"flags", 1}
                              {"created", 8}, {"expires", 8},        {"version", 8},
                              {"checksum", 8}};
 
+constexpr Part lease[] = {{"magic", 1},    {"format version", 1}, {"flags", 1},
+                          {"codec", 1},    {"compressor", 1},     {"reserved", 3},
+                          {"schema", 4},   {"raw bytes", 4},      {"key fingerprint", 16},
+                          {"created", 8},  {"expires", 8},        {"version", 8},
+                          {"checksum", 8}, {"token", 8}};
+
 constexpr Part manifest[] = {
     {"magic", 1},     {"format version", 1},        {"chunks", 2},  {"chunk bytes", 4}, {"total bytes", 8},
     {"write id", 16}, {"checksum of the value", 8}, {"checksum", 8}};
@@ -50,7 +56,13 @@ int main(int argc, char** argv) {
             found = true;
             print_parts(envelope, tiercel::golden::written(key, header, value, compressor));
         });
-    if (wanted.empty()) std::printf("manifest\n");
+    if (wanted.empty()) std::printf("lease\nmanifest\n");
+    if (wanted == "lease") {
+        found = true;
+        const auto carried = tiercel::golden::carried_by_the_lease();
+        print_parts(lease, tiercel::wire::seal_lease(tiercel::golden::lease_carrying(carried),
+                                                     tiercel::golden::of_the_lease()));
+    }
     if (wanted == "manifest") {
         found = true;
         print_parts(manifest, tiercel::wire::write_manifest(tiercel::golden::manifest_of_long_text()));

@@ -100,6 +100,22 @@ struct BreakerOptions {
     std::chrono::nanoseconds back_off_max = std::chrono::milliseconds(250);
 };
 
+/// Leases: of all processes that share a tier, one loads a key's value, and the others wait briefly for what it stores
+/// there, or serve what is stale. They also keep out of the tier what a load has made of data that another process has
+/// invalidated or written meanwhile: such a load does not store its value. Needs a backend with conditional writes (all
+/// of ours), and the last place in the chain. All processes that share the tier should have them: one without loads for
+/// itself, and stores what it likes. See "Leases" in core/README.md.
+struct LeaseOptions {
+    /// How long a load may take before another process may begin one, and so how long a process that dies while loading
+    /// keeps its key from the others: give what your slowest loads take. 0: no leases. From 1 ms to an hour.
+    std::chrono::nanoseconds ttl = std::chrono::nanoseconds::zero();
+    /// How long a lookup waits for the load of another process. Afterwards those who accept a stale value get it; for
+    /// the others their process loads for itself, and does not store that in the tier. When a process dies while
+    /// loading, the others wait for the rest of its `ttl` and load once among them, if this is longer than `ttl`; if it
+    /// is shorter, each loads for itself until then. 0: they do not wait. At most an hour.
+    std::chrono::nanoseconds wait = std::chrono::milliseconds(500);
+};
+
 /// A backend placed in the chain.
 struct TierOptions {
     /// Made by redis::connect, memcached::connect, memory_backend::create, or yours. An error here is create()'s.
@@ -116,6 +132,7 @@ struct TierOptions {
     std::chrono::nanoseconds timeout = std::chrono::milliseconds(50);
     LargeValues large_values = LargeValues::skip;
     BreakerOptions breaker = {};
+    LeaseOptions leases = {};
 };
 
 struct ExpiryOptions {

@@ -85,6 +85,16 @@ struct BreakerStats {
     std::uint64_t skipped_writes = 0;  ///< keys put, erased or cleared without it: reported as queued
 };
 
+/// In keys (LeaseOptions).
+struct LeaseStats {
+    std::uint64_t taken = 0;
+    std::uint64_t taken_over = 0; ///< of these: in place of one that had run out and was still there
+    std::uint64_t released = 0;   ///< given back without a value: the load failed, or its value is not to be cached
+    std::uint64_t lost = 0;       ///< values not stored: erased, written or taken over by others meanwhile
+    std::uint64_t waits = 0;      ///< lookups in the tier that found another process loading, and waited
+    std::uint64_t waits_over = 0; ///< of these: waited for LeaseOptions::wait in vain
+};
+
 struct TierStats {
     std::string name;
     std::uint64_t hits = 0;
@@ -107,6 +117,7 @@ struct TierStats {
     LatencyHistogram read_latency;  ///< of batches
     LatencyHistogram write_latency; ///< of batches, erasures included
     BreakerStats breaker;
+    LeaseStats leases;
 
     std::uint64_t error_count() const noexcept;
 };

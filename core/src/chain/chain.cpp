@@ -56,7 +56,9 @@ Chain::Chain(detail::EngineOptions chain_options, std::shared_ptr<spi::Runtime> 
       store(store_options(options, recorder, listener_failures), *runtime),
       flights(options.types.key_equal),
       failing(max_failing_keys),
-      refresh_rule(options.refresh) {
+      refresh_rule(options.refresh),
+      pauses(std::make_shared<Pauses>()) {
+    on_close.add(pauses, [resting = pauses.get()] { resting->cut_short(); });
     for (const auto& tier : options.tiers) {
         tiers.push_back(
             std::make_shared<Tier>(tier, Tier::Context{options.name, runtime, fences, scope, events, options.types,

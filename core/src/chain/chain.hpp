@@ -8,6 +8,7 @@
 #include "key_locks.hpp"
 #include "memory/store.hpp"
 #include "on_close.hpp"
+#include "pauses.hpp"
 #include "refresh_rule.hpp"
 #include "repairs.hpp"
 #include "scope.hpp"
@@ -52,6 +53,7 @@ struct Chain : std::enable_shared_from_this<Chain> {
     Operations<detail::Answer> reads;
     Operations<WriteReport> writes;
     OnClose on_close;
+    const std::shared_ptr<Pauses> pauses; ///< of those who wait for a lease
 
     Counter loads, load_failures, absent, refreshes, unchanged, key_writes, write_failures, listener_failures;
     std::array<Counter, stale_reason_count> stale_served;

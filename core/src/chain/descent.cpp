@@ -84,6 +84,11 @@ asio::awaitable<void> Descent::descend(std::shared_ptr<Descent> self) {
             self->leave_out(t);
         }
     }
+    if (const auto t = self->leasing_tier()) co_await self->lease(*t);
+    co_await go_on(std::move(self));
+}
+
+asio::awaitable<void> Descent::go_on(std::shared_ptr<Descent> self) {
     if (!self->pending_.empty()) {
         self->ask_source(); // which sees to the rest
     } else {
@@ -109,7 +114,7 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
     std::vector<Tier::Lookup> lookups;
     lookups.reserve(pending_.size());
     for (const auto i : pending_)
-        lookups.push_back({items_[i].entry, &items_[i].key, items_[i].refresh});
+        lookups.push_back({items_[i].entry, &items_[i].key, items_[i].refresh, waits_until_.has_value()});
     auto answers = co_await chain_->tiers[t]->read(std::move(lookups), deadline_);
 
     std::vector<std::size_t> still;
@@ -124,6 +129,8 @@ asio::awaitable<void> Descent::ask_tier(std::size_t t) {
             answer_with(item, {Source::Kind::tier, static_cast<std::uint8_t>(t)});
             continue;
         }
+        item.leased = answer.leased;
+        item.standing = std::move(answer.standing);
         if (answer.fallback && !met_fallback(item, std::move(answer.fallback), t)) continue;
         if (answer.kind == TierAnswer::Kind::failed && planted(Bug::tier_failure_is_the_callers)) {
             finish(item, *answer.error);
@@ -295,7 +302,7 @@ void Descent::serve_stale(Chain& chain, const FlightPtr& flight, StaleReason rea
 }
 
 void Descent::fill_and_end() {
-    const bool any = std::any_of(items_.begin(), items_.end(), [](const Item& item) { return item.fill; });
+    const bool any = std::any_of(items_.begin(), items_.end(), [](const Item& item) { return item.fill || item.hold; });
     if (!any || !chain_->has_tiers_in_use(options_.skip) || chain_->scope->over()) {
         end();
         return;
@@ -323,6 +330,10 @@ asio::awaitable<void> Descent::fill_tiers() {
     for (std::size_t t = 0; t < chain_->tiers.size(); ++t) {
         if (options_.skip.has_tier(t) || !chain_->tiers[t]->in_use()) continue;
         if (chain_->scope->over() && !planted(Bug::fill_begins_after_close)) continue;
+        if (chain_->tiers[t]->leases()) {
+            co_await end_leases(t, values);
+            continue;
+        }
         std::vector<Tier::Store> stores;
         std::vector<std::size_t> which;
         for (std::size_t i = 0; i < items_.size(); ++i) {

@@ -20,6 +20,13 @@ std::shared_ptr<ChunkedBackend> splitting(const TierOptions& options, const Tier
     return std::make_shared<ChunkedBackend>(*options.backend, context.runtime, std::move(chunks));
 }
 
+/// A lease with what it carries must not be split in chunks: it is read and replaced at a go.
+std::size_t most_carried(const TierOptions& options) {
+    constexpr std::size_t most = std::size_t{256} << 10;
+    const auto limit = (*options.backend)->capabilities().max_value_bytes;
+    return limit == 0 ? most : std::min(most, limit - std::min(limit, wire::lease_bytes));
+}
+
 } // namespace
 
 Tier::Tier(const TierOptions& options, Context context)
@@ -33,6 +40,8 @@ Tier::Tier(const TierOptions& options, Context context)
       packer_(options.compressor, context_.max_value_bytes),
       max_ttl_(options.max_ttl),
       timeout_(options.timeout),
+      leases_(options.leases),
+      most_carried_(most_carried(options)),
       marker_(marker_key()),
       breaker_({options.breaker.failures, timeout_, options.breaker.back_off_min, options.breaker.back_off_max}),
       refresh_rule_(context_.refresh) {}
@@ -85,6 +94,8 @@ TierStats Tier::stats() const {
         if (counts.bad_chunks != 0) stats.defects.emplace_back("bad_chunks", counts.bad_chunks);
         if (counts.bad_manifest != 0) stats.defects.emplace_back("bad_manifest", counts.bad_manifest);
     }
+    stats.leases = {leases_taken_.get(), leases_taken_over_.get(), leases_released_.get(),
+                    leases_lost_.get(),  lease_waits_.get(),       lease_waits_over_.get()};
     const auto breaks = breaker_.counts();
     stats.breaker = {breaker_.state(), breaks.opened, breaks.probes, skipped_lookups_.get(), skipped_writes_.get()};
     stats.read_latency = read_latency_.get();

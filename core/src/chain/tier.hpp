@@ -10,6 +10,7 @@
 #include "signal.hpp"
 #include "wire/envelope.hpp"
 #include "wire/key_encoding.hpp"
+#include "wire/lease.hpp"
 #include "wire/packer.hpp"
 
 #include <tiercel/detail/engine.hpp>
@@ -33,6 +34,23 @@ struct WireKey {
     wire::Fingerprint fingerprint;
 };
 
+/// What stands in a tier with leases where no value of use was found: a lease replaces exactly that.
+struct Standing {
+    spi::Version version{};
+    Bytes carry;                                        ///< the envelope of a value that others may use; or empty
+    std::optional<std::chrono::milliseconds> carry_for; ///< from the read on; empty: for ever
+    bool abandoned = false;                             ///< a lease that has ended, of somebody who did not end it
+};
+
+/// What entitles a load to fill a tier with leases: its lease, or else the state that it found and that must still
+/// stand. Neither: it does not fill.
+struct Hold {
+    std::uint64_t token = 0; ///< 0: no lease
+    std::optional<spi::Version> version{};
+
+    explicit operator bool() const noexcept { return token != 0 || version; }
+};
+
 /// What one tier said of one key.
 struct TierAnswer {
     enum class Kind : std::uint8_t { miss, hit, failed };
@@ -42,6 +60,8 @@ struct TierAnswer {
         fallback; ///< of a miss: the value that is there, past its life but kept, or to be refreshed; or null
     std::optional<std::chrono::nanoseconds> life; ///< of a hit, from now; empty: for ever
     std::optional<Error> error;
+    bool leased = false;                ///< of a miss: somebody else loads it
+    std::optional<Standing> standing{}; ///< of a miss, in a tier with leases: what is there; empty: nothing
 };
 
 /// A value on its way into the tiers: encoded once for all of them.
@@ -60,6 +80,9 @@ struct WireValue {
 ///
 /// clear() writes a marker under a key of its own: values older than it are misses. Reads carry the marker's key along
 /// unless one that began within the last second was told of it, which is how other processes learn of it.
+///
+/// With TierOptions::leases, loads write nothing that is not conditional: take_leases() before, end_leases() after. How
+/// a lease goes is told in descent.hpp, its bytes in wire/lease.hpp.
 ///
 /// While the breaker is open no call goes to the backend but one probe at a time, a read in the background; all others
 /// fail on the spot with Errc::breaker_open. What is said of a call to the breaker is said once, by whichever comes
@@ -103,6 +126,7 @@ public:
             std::uint64_t random = 0;
         };
         std::optional<Refresh> refresh = {};
+        bool again = false; ///< it was a miss before, and is not counted as one again
     };
     /// One answer for each key, by `deadline` or the tier's own timeout.
     boost::asio::awaitable<std::vector<TierAnswer>> read(std::vector<Lookup> lookups, SteadyTime deadline);
@@ -126,6 +150,37 @@ public:
     void give_up_older(std::uint64_t stamp) noexcept;
     /// Asks whether another process has cleared.
     boost::asio::awaitable<void> hear_marker();
+
+    bool leases() const noexcept { return leases_.ttl > std::chrono::nanoseconds::zero(); }
+    /// How long to wait for a lease of somebody else's.
+    std::chrono::nanoseconds lease_wait() const noexcept { return leases_.wait; }
+    void count_lease_waits(std::size_t keys) { lease_waits_.add(keys); }
+    void count_lease_waits_over(std::size_t keys) { lease_waits_over_.add(keys); }
+
+    struct Take {
+        const WireKey* key = nullptr;
+        std::optional<Standing> standing; ///< as read() found it
+    };
+    struct Taken {
+        enum class Kind : std::uint8_t {
+            mine,
+            theirs, ///< somebody was faster, with a lease or a value
+            failed, ///< it is not known whose it is: `hold` serves in case that it is ours
+        };
+        Kind kind = Kind::failed;
+        Hold hold{};
+    };
+    /// One lease for each key, all at once, by `deadline` or the tier's own timeout.
+    boost::asio::awaitable<std::vector<Taken>> take_leases(std::vector<Take> takes, SteadyTime deadline);
+
+    struct LeaseEnd {
+        const WireKey* key = nullptr;
+        const WireValue* value = nullptr; ///< null: there is none to store, and what stood there before comes back
+        std::uint64_t hash = 0;
+        Hold hold{};
+    };
+    /// Begins to store the values of keys whose lease still holds, and to release the others.
+    PendingOutcomes begin_end_leases(const std::vector<LeaseEnd>& ends, SteadyTime deadline);
 
     /// Blank entries for the keys found in one page of the backend's listing.
     struct Page {
@@ -166,9 +221,24 @@ private:
                                        std::function<boost::asio::awaitable<T>(Tier&, Call&)> work);
     boost::asio::awaitable<Outcomes> write_now(Call& call);
     boost::asio::awaitable<Outcomes> erase_now(Call& call);
+    boost::asio::awaitable<Outcomes> end_leases_now(Call& call);
+    using Conditionals = std::vector<Result<spi::Conditional>>;
+    /// What put_if_version does where nothing stands any more.
+    enum class IfGone : std::uint8_t { put, leave };
+    boost::asio::awaitable<Conditionals> put_conditionally(Call& call, IfGone if_gone);
+    boost::asio::awaitable<Result<spi::Conditional>> put_one(const Call& call, std::size_t i, IfGone if_gone);
+    /// The bytes to store, and for how long. Errors: value_too_large and the like; counted.
+    struct Stored {
+        Bytes bytes;
+        std::optional<std::chrono::milliseconds> ttl;
+    };
+    Result<Stored> pack(const WireKey& key, const WireValue& value);
+    bool take_back(const wire::Lease& lease, const Hold& hold, wire::Fingerprint key, std::uint64_t hash, Stored& out);
+    wire::Expected expected(wire::Fingerprint key) const { return {key, context_.types.codec, context_.types.schema}; }
     std::optional<std::chrono::milliseconds> ttl_of(const WireValue& value,
                                                     std::optional<std::chrono::nanoseconds> life) const;
-    TierAnswer open(const Lookup& lookup, const Bytes& stored, std::optional<std::chrono::milliseconds> remaining);
+    TierAnswer open(const Lookup& lookup, const spi::Found& found);
+    TierAnswer open_value(const Lookup& lookup, BytesView stored, std::optional<std::chrono::milliseconds> remaining);
     static WireKey marker_key();
     void heed_marker(const spi::Lookup& marker, SteadyTime asked);
     Bytes backend_key(const WireKey& key) const { return wire::backend_key(prefix_, key.bytes, alphabet_); }
@@ -187,6 +257,8 @@ private:
     const wire::Packer packer_;
     const std::optional<std::chrono::nanoseconds> max_ttl_;
     const std::chrono::nanoseconds timeout_;
+    const LeaseOptions leases_;
+    const std::size_t most_carried_; ///< bytes that a lease may carry
     const WireKey marker_;
 
     Breaker breaker_;
@@ -203,7 +275,8 @@ private:
     std::atomic<detail::Nanos> marker_due_{0};
 
     Counter hits_, misses_, puts_, erases_, too_large_, fenced_, bytes_in_, bytes_out_, raw_bytes_out_, expired_,
-        cleared_, skipped_lookups_, skipped_writes_;
+        cleared_, skipped_lookups_, skipped_writes_, leases_taken_, leases_taken_over_, leases_released_, leases_lost_,
+        lease_waits_, lease_waits_over_;
     std::array<Counter, errc_count> errors_;
     std::array<Counter, wire::defect_count> defects_;
     LatencyCounter read_latency_, write_latency_;

@@ -18,9 +18,15 @@ inline std::optional<std::chrono::milliseconds> to_ttl(std::optional<std::chrono
     return std::max(std::chrono::milliseconds(1), std::chrono::floor<std::chrono::milliseconds>(*life));
 }
 
+/// Whether a write that failed like this may still be applied: what does not say no may mean yes.
+bool may_be_applied(Errc code);
+
 /// Why it failed, if it did.
 inline std::optional<Error> error_of(const spi::Lookup& lookup) {
     return lookup ? std::nullopt : std::optional(lookup.error());
+}
+inline std::optional<Error> error_of(const Result<spi::Conditional>& result) {
+    return result ? std::nullopt : std::optional(result.error());
 }
 inline std::optional<Error> error_of(const TierOutcome& outcome) {
     return outcome.kind == TierOutcome::Kind::failed ? outcome.error : std::nullopt;
@@ -36,6 +42,15 @@ struct Tier::Call {
     std::vector<std::size_t> erased_at; // views[i] is for outcome erased_at[i], of a put that erases instead
     std::vector<std::uint64_t> hashes;
     std::vector<TierOutcome> outcomes;
+    std::vector<std::optional<spi::Version>> versions; // that items[i] is to replace; empty: nothing is to be there
+    /// A lease to be ended, of keys[i].
+    struct Ending {
+        wire::Fingerprint key;
+        std::uint64_t hash = 0;
+        Hold hold{};
+        std::optional<Stored> value{};
+    };
+    std::vector<Ending> endings;
     spi::CallContext context{};
     bool with_marker = false;
     SteadyTime began{};

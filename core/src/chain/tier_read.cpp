@@ -9,6 +9,8 @@ using std::chrono::nanoseconds;
 
 namespace {
 
+constexpr std::chrono::hours longest_lease{1}; // as LeaseOptions has it
+
 /// Far enough from the ends of the clock that differences in nanoseconds do not overflow: what a backend says is not
 /// to be trusted.
 bool plausible(SystemTime time) {
@@ -16,6 +18,17 @@ bool plausible(SystemTime time) {
     constexpr std::chrono::microseconds earliest = -std::chrono::hours(24 * 365) * 100;
     constexpr std::chrono::microseconds latest = std::chrono::hours(24 * 365) * 190;
     return time.time_since_epoch() >= earliest && time.time_since_epoch() <= latest;
+}
+
+enum class LeaseLife : std::uint8_t { stands, released, abandoned };
+
+/// The holder's clock may be another. Where it is ahead of ours by more than the lease's whole life, the lease counts
+/// as over: it is loaded twice rather than waited for until our clock gets there.
+LeaseLife lease_life(const wire::Lease& lease, SystemTime now) {
+    const auto whole = lease.expires - lease.created;
+    if (whole <= whole.zero()) return LeaseLife::released;
+    const bool is_of_now = now < lease.expires && lease.created - now < whole && whole <= longest_lease;
+    return is_of_now ? LeaseLife::stands : LeaseLife::abandoned;
 }
 
 } // namespace
@@ -60,28 +73,58 @@ asio::awaitable<std::vector<TierAnswer>> Tier::read(std::vector<Lookup> lookups,
             count(found.error());
             answers.push_back({TierAnswer::Kind::failed, false, nullptr, std::nullopt, std::move(found).error()});
         } else if (!*found) {
-            misses_.add();
             answers.emplace_back();
         } else {
-            answers.push_back(open(lookups[i], (*found)->value, (*found)->remaining_ttl));
-            (answers.back().kind == TierAnswer::Kind::hit ? hits_ : misses_).add();
+            answers.push_back(open(lookups[i], **found));
         }
+        if (answers.back().kind == TierAnswer::Kind::hit) hits_.add();
+        if (answers.back().kind == TierAnswer::Kind::miss && !lookups[i].again) misses_.add();
     }
     co_return answers;
 }
 
-TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<milliseconds> remaining) {
-    bytes_in_.add(stored.size());
-    wire::Unpacked unpacked;
-    const wire::Expected expected{lookup.key->fingerprint, context_.types.codec, context_.types.schema};
-    if (const auto flaw = packer_.unpack(stored, expected, unpacked); flaw != wire::Defect::none) {
+TierAnswer Tier::open(const Lookup& lookup, const spi::Found& found) {
+    bytes_in_.add(found.value.size());
+    if (!wire::looks_like_lease(found.value)) {
+        auto answer = open_value(lookup, found.value, found.remaining_ttl);
+        if (answer.standing) answer.standing->version = found.version;
+        return answer;
+    }
+    wire::Lease lease;
+    auto flaw = wire::open_lease(found.value, expected(lookup.key->fingerprint), lease);
+    if (flaw == wire::Defect::none && !(plausible(lease.created) && plausible(lease.expires))) {
+        flaw = wire::Defect::bad_payload;
+    }
+    TierAnswer answer;
+    if (leases()) answer.standing.emplace();
+    if (flaw != wire::Defect::none) {
         defect(flaw);
-        return {};
+    } else if (!lease.carried.empty()) {
+        answer = open_value(lookup, lease.carried, found.remaining_ttl);
+    }
+    if (!answer.standing) return answer;
+    answer.standing->version = found.version;
+    if (flaw != wire::Defect::none) return answer;
+    const auto life = lease_life(lease, context_.runtime->wall_now());
+    answer.leased = life == LeaseLife::stands;
+    answer.standing->abandoned = life == LeaseLife::abandoned;
+    return answer;
+}
+
+/// A miss in a tier with leases has a `standing`, whose version is for the caller to set.
+TierAnswer Tier::open_value(const Lookup& lookup, BytesView stored, std::optional<milliseconds> remaining) {
+    TierAnswer miss;
+    if (leases()) miss.standing.emplace();
+    wire::Unpacked unpacked;
+    if (const auto flaw = packer_.unpack(stored, expected(lookup.key->fingerprint), unpacked);
+        flaw != wire::Defect::none) {
+        defect(flaw);
+        return miss;
     }
     const auto& header = unpacked.header;
     if (!plausible(header.created) || (header.expires && !plausible(*header.expires))) {
         defect(wire::Defect::bad_payload);
-        return {};
+        return miss;
     }
 
     std::optional<nanoseconds> life;
@@ -96,16 +139,15 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     const bool stale = life && *life <= nanoseconds::zero() && !planted(Bug::expired_tier_value_is_served);
     if (stale && (header.negative || !header.expires || *life <= -context_.keep_stale)) {
         expired_.add();
-        return {};
+        return miss;
     }
-
     if (header.version < cleared_before_.load(std::memory_order_relaxed)) {
         cleared_.add();
-        return {};
+        return miss;
     }
     if (!context_.fences->believes(lookup.entry->hash, header.version)) {
         fenced_.add();
-        return {};
+        return miss;
     }
     const auto now = detail::to_nanos(context_.runtime->now());
     const auto age = std::max(nanoseconds::zero(), nanoseconds(context_.runtime->wall_now() - header.created));
@@ -126,7 +168,7 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
         }
         if (!decoded) {
             defect(wire::Defect::bad_payload);
-            return {};
+            return miss;
         }
     }
     entry->created = now - age.count();
@@ -134,7 +176,11 @@ TierAnswer Tier::open(const Lookup& lookup, const Bytes& stored, std::optional<m
     if (fallback) {
         if (stale) expired_.add();
         entry->expires = expires;
-        return {TierAnswer::Kind::miss, false, entry, std::nullopt, std::nullopt};
+        miss.fallback = entry;
+        if (!miss.standing) return miss;
+        miss.standing->carry = stored;
+        if (life) miss.standing->carry_for = to_ttl(*life + header.kept);
+        return miss;
     }
     return {TierAnswer::Kind::hit, header.negative, nullptr, life, std::nullopt};
 }

@@ -10,7 +10,8 @@ namespace {
 
 constexpr nanoseconds longest_life = std::chrono::hours(24) * 36'525; // as ExpiryOptions has it
 
-/// Whether a put that failed like this may still be applied: what does not say no may mean yes.
+} // namespace
+
 bool may_be_applied(Errc code) {
     switch (code) {
     case Errc::invalid_key:
@@ -34,8 +35,6 @@ bool may_be_applied(Errc code) {
     }
 }
 
-} // namespace
-
 /// How long the backend is to keep a value of this life.
 std::optional<std::chrono::milliseconds> Tier::ttl_of(const WireValue& value, std::optional<nanoseconds> life) const {
     if (life && !value.negative) *life += context_.keep_stale;
@@ -49,6 +48,43 @@ Tier::PendingOutcomes Tier::keep_away(std::size_t writes) {
     return outcomes;
 }
 
+Result<Tier::Stored> Tier::pack(const WireKey& key, const WireValue& value) {
+    auto life = value.life;
+    if (max_ttl_) life = life ? std::min(*life, *max_ttl_) : *max_ttl_;
+    if (life) life = std::min(*life, longest_life);
+
+    const auto wall = context_.runtime->wall_now();
+    wire::Header header;
+    header.negative = value.negative;
+    header.codec = context_.types.codec;
+    header.schema = context_.types.schema;
+    header.key = key.fingerprint;
+    const nanoseconds age(detail::to_nanos(context_.runtime->now()) - value.created);
+    header.created = wall - std::chrono::floor<std::chrono::microseconds>(std::max(nanoseconds::zero(), age));
+    if (life) header.expires = wall + std::chrono::floor<std::chrono::microseconds>(*life);
+    header.version = value.version;
+    if (life && !value.negative) header.kept = std::chrono::floor<std::chrono::seconds>(context_.keep_stale);
+
+    Result<wire::Packed> packed =
+        value.payload ? packer_.pack(header, *value.payload) : Result<wire::Packed>(value.payload.error());
+    if (packed && capabilities_.max_value_bytes != 0 && packed->bytes.size() > capabilities_.max_value_bytes) {
+        packed = Error(Errc::value_too_large,
+                       "a value of " + std::to_string(packed->bytes.size()) + " bytes is over the " +
+                           std::to_string(capabilities_.max_value_bytes) + " that backend '" + name_ + "' takes");
+    }
+    if (!packed) {
+        if (packed.error() == Errc::value_too_large) {
+            too_large_.add();
+        } else {
+            count(packed.error());
+        }
+        return std::move(packed).error();
+    }
+    bytes_out_.add(packed->bytes.size());
+    raw_bytes_out_.add(packed->raw_bytes);
+    return Stored{std::move(packed->bytes), ttl_of(value, life)};
+}
+
 Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, SteadyTime deadline) {
     const auto round = breaker_.admit();
     if (!round) return keep_away(stores.size());
@@ -57,49 +93,20 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
     call->outcomes.assign(stores.size(), outcome(TierOutcome::Kind::done));
     call->keys.reserve(stores.size());
     call->values.reserve(stores.size());
-    const auto wall = context_.runtime->wall_now();
     for (std::size_t i = 0; i < stores.size(); ++i) {
-        const auto& value = *stores[i].value;
         call->keys.push_back(backend_key(*stores[i].key));
         call->hashes.push_back(stores[i].hash);
-        auto life = value.life;
-        if (max_ttl_) life = life ? std::min(*life, *max_ttl_) : *max_ttl_;
-        if (life) life = std::min(*life, longest_life);
-
-        wire::Header header;
-        header.negative = value.negative;
-        header.codec = context_.types.codec;
-        header.schema = context_.types.schema;
-        header.key = stores[i].key->fingerprint;
-        const nanoseconds age(detail::to_nanos(context_.runtime->now()) - value.created);
-        header.created = wall - std::chrono::floor<std::chrono::microseconds>(std::max(nanoseconds::zero(), age));
-        if (life) header.expires = wall + std::chrono::floor<std::chrono::microseconds>(*life);
-        header.version = value.version;
-        if (life && !value.negative) header.kept = std::chrono::floor<std::chrono::seconds>(context_.keep_stale);
-
-        Result<wire::Packed> packed =
-            value.payload ? packer_.pack(header, *value.payload) : Result<wire::Packed>(value.payload.error());
-        if (packed && capabilities_.max_value_bytes != 0 && packed->bytes.size() > capabilities_.max_value_bytes) {
-            packed = Error(Errc::value_too_large,
-                           "a value of " + std::to_string(packed->bytes.size()) + " bytes is over the " +
-                               std::to_string(capabilities_.max_value_bytes) + " that backend '" + name_ + "' takes");
-        }
-        if (!packed) {
-            const bool too_large = packed.error() == Errc::value_too_large;
-            if (too_large)
-                too_large_.add();
-            else
-                count(packed.error());
+        auto stored = pack(*stores[i].key, *stores[i].value);
+        if (!stored) {
+            const bool too_large = stored.error() == Errc::value_too_large;
             call->outcomes[i] = outcome(too_large ? TierOutcome::Kind::too_large : TierOutcome::Kind::failed,
-                                        std::move(packed).error());
+                                        std::move(stored).error());
             call->values.emplace_back();
             continue;
         }
-        bytes_out_.add(packed->bytes.size());
-        raw_bytes_out_.add(packed->raw_bytes);
-        call->values.push_back(std::move(packed->bytes));
+        call->values.push_back(std::move(stored->bytes));
         call->at.push_back(i);
-        call->items.push_back({call->keys.back(), call->values.back(), ttl_of(value, life)});
+        call->items.push_back({call->keys.back(), call->values.back(), stored->ttl});
     }
     for (std::size_t i = 0; i < stores.size(); ++i) {
         if (call->outcomes[i].kind == TierOutcome::Kind::done) continue;

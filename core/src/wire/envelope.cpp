@@ -1,5 +1,6 @@
 #include "envelope.hpp"
 
+#include "lease.hpp"
 #include "planted_bug.hpp"
 #include "xx_hash.hpp"
 
@@ -21,6 +22,8 @@ using boost::endian::store_little_u64;
 constexpr unsigned char magic = 0xC7;
 constexpr unsigned char format_version = 1;
 constexpr unsigned char flag_negative = 0x01;
+constexpr unsigned char flag_lease = 0x02;
+constexpr unsigned char known_flags = flag_negative | flag_lease;
 
 enum Offset : std::size_t {
     at_magic = 0,
@@ -63,6 +66,12 @@ std::optional<SystemTime> expiry_from_wire(std::int64_t micros) noexcept {
 
 } // namespace
 
+bool looks_like_lease(BytesView stored) noexcept {
+    if (stored.size() < header_bytes) return false;
+    const unsigned char* head = unsigned_bytes(stored);
+    return head[at_magic] == magic && head[at_format_version] == format_version && (head[at_flags] & flag_lease) != 0;
+}
+
 Fingerprint fingerprint(BytesView key) noexcept {
     const Hash128 hash = xxh3_128(key, 0);
     return {hash.low, hash.high};
@@ -81,7 +90,8 @@ Bytes seal(const Header& header, BytesView payload) {
     std::array<unsigned char, header_bytes> head{};
     head[at_magic] = magic;
     head[at_format_version] = format_version;
-    head[at_flags] = header.negative ? flag_negative : 0;
+    head[at_flags] =
+        static_cast<unsigned char>((header.negative ? flag_negative : 0) | (header.lease ? flag_lease : 0));
     head[at_codec] = header.codec;
     head[at_compressor] = header.compressor;
     const auto kept = std::clamp<std::int64_t>(header.kept.count(), 0, longest_kept.count());
@@ -109,12 +119,13 @@ Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept {
     const unsigned char* head = unsigned_bytes(bytes);
     if (head[at_magic] != magic) return Defect::not_ours;
     if (bytes.size() < header_bytes) return Defect::truncated;
-    if (head[at_format_version] != format_version || (head[at_flags] & ~flag_negative) != 0) {
+    if (head[at_format_version] != format_version || (head[at_flags] & ~known_flags) != 0) {
         return Defect::unknown_version;
     }
 
     Header header;
     header.negative = (head[at_flags] & flag_negative) != 0;
+    header.lease = (head[at_flags] & flag_lease) != 0;
     header.codec = head[at_codec];
     header.compressor = head[at_compressor];
     header.schema = load_little_u32(head + at_schema);
@@ -132,6 +143,9 @@ Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept {
         return Defect::bad_checksum;
     if (raw && payload.size() != header.raw_bytes) return Defect::bad_payload;
     if (header.negative && (!raw || !payload.empty())) return Defect::bad_payload;
+    if (header.lease && (header.negative || !raw || !header.expires || bytes.size() < lease_bytes)) {
+        return Defect::bad_payload;
+    }
 
     if (header.key != expected.key && !planted(Bug::fingerprint_is_not_checked)) return Defect::wrong_key;
     if (header.codec != expected.codec || header.schema != expected.schema) return Defect::wrong_schema;

@@ -23,6 +23,7 @@ Fingerprint fingerprint(BytesView key) noexcept;
 /// The header in front of every value that leaves the process; byte by byte in README.md beside this file.
 struct Header {
     bool negative = false; ///< "the source has no such thing"; no payload
+    bool lease = false;    ///< no value: a lease (lease.hpp), whose expiry is never empty
     std::uint8_t codec = 0;
     std::uint8_t compressor = 0; ///< 0: raw
     std::uint32_t schema = 0;

@@ -40,6 +40,7 @@ Defect Packer::unpack(BytesView stored, const Expected& expected, Unpacked& out)
     Opened opened;
     if (const Defect defect = open(stored, expected, opened); defect != Defect::none) return defect;
     const Header& header = opened.header;
+    if (header.lease) return Defect::bad_payload;
     if (header.raw_bytes > max_value_bytes_) return Defect::too_large;
 
     if (header.compressor == 0) {

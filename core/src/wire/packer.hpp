@@ -40,7 +40,7 @@ public:
     Result<Packed> pack(Header header, BytesView payload) const;
 
     /// `stored` must outlive `out`, which is set only when the result is Defect::none. Allocates at most
-    /// `max_value_bytes`, and nothing before every check that can be made without has passed.
+    /// `max_value_bytes`, and nothing before every check that can be made without has passed. A lease is bad_payload.
     Defect unpack(BytesView stored, const Expected& expected, Unpacked& out) const;
 
 private:

@@ -63,6 +63,7 @@ public:
     struct Stored {
         Bytes value;
         SteadyTime expires = SteadyTime::max();
+        std::uint64_t version = 0;
     };
     /// How one operation behaves.
     struct Script {
@@ -79,13 +80,14 @@ public:
 
     std::map<Bytes, Stored> data;
     Script get, put, erase;
+    Script conditional; ///< what put_if_absent and put_if_version do
     spi::Capabilities can = {};
     bool forgives_expiry = false;                                                 ///< keeps values past their TTL
     std::function<bool(BytesView)> unreachable = [](BytesView) { return false; }; ///< keys whose server is down
 
-    void throws_all() { get.throws = put.throws = erase.throws = true; }
+    void throws_all() { get.throws = put.throws = erase.throws = conditional.throws = true; }
     void open_all() {
-        for (auto* script : {&get, &put, &erase}) {
+        for (auto* script : {&get, &put, &erase, &conditional}) {
             script->before.open();
             script->after.open();
         }
@@ -97,13 +99,11 @@ public:
     asio::awaitable<std::vector<spi::Lookup>> get_many(std::span<const BytesView> keys, spi::CallContext) override {
         return run<spi::Lookup>(get, keys.size(), [this, keys](std::size_t i) -> spi::Lookup {
             if (unreachable(keys[i])) return Error(Errc::connection_failed, "as the script says");
-            const auto place = data.find(Bytes(keys[i]));
-            if (place == data.end()) return std::optional<spi::Found>();
-            const auto now = clock_.now();
-            if (place->second.expires <= now && !forgives_expiry) return std::optional<spi::Found>();
-            spi::Found found{place->second.value, {}, {}};
-            if (can.reads_ttl && place->second.expires != SteadyTime::max()) {
-                found.remaining_ttl = std::chrono::floor<std::chrono::milliseconds>(place->second.expires - now);
+            const auto* stored = standing(keys[i]);
+            if (stored == nullptr) return std::optional<spi::Found>();
+            spi::Found found{stored->value, spi::Version(stored->version), {}};
+            if (can.reads_ttl && stored->expires != SteadyTime::max()) {
+                found.remaining_ttl = std::chrono::floor<std::chrono::milliseconds>(stored->expires - clock_.now());
             }
             return std::optional<spi::Found>(std::move(found));
         });
@@ -112,9 +112,7 @@ public:
                                                         spi::CallContext) override {
         return run<Result<void>>(put, items.size(), [this, items](std::size_t i) -> Result<void> {
             if (unreachable(items[i].key)) return Error(Errc::connection_failed, "as the script says");
-            auto& stored = data[Bytes(items[i].key)];
-            stored.value = Bytes(items[i].value);
-            stored.expires = items[i].ttl ? clock_.now() + *items[i].ttl : SteadyTime::max();
+            store(items[i]);
             return {};
         });
     }
@@ -128,17 +126,47 @@ public:
                                                           spi::CallContext) override {
         co_return std::vector<Result<bool>>(keys.size(), unsupported());
     }
-    asio::awaitable<Result<spi::Conditional>> put_if_absent(spi::PutItem, spi::CallContext) override {
-        co_return unsupported();
+    asio::awaitable<Result<spi::Conditional>> put_if_absent(spi::PutItem item, spi::CallContext) override {
+        return put_if(item, [](const Stored* stored) {
+            return stored == nullptr ? spi::Conditional::stored : spi::Conditional::conflict;
+        });
     }
-    asio::awaitable<Result<spi::Conditional>> put_if_version(spi::PutItem, spi::Version, spi::CallContext) override {
-        co_return unsupported();
+    asio::awaitable<Result<spi::Conditional>> put_if_version(spi::PutItem item, spi::Version expected,
+                                                             spi::CallContext) override {
+        return put_if(item, [expected](const Stored* stored) {
+            if (stored == nullptr) return spi::Conditional::absent;
+            return spi::Version(stored->version) == expected ? spi::Conditional::stored : spi::Conditional::conflict;
+        });
     }
     asio::awaitable<Result<void>> ping(spi::CallContext) override { co_return Result<void>(); }
     void close() noexcept override {}
 
 private:
     static Error unsupported() { return Error(Errc::unsupported, "not in the script"); }
+
+    const Stored* standing(BytesView key) const {
+        const auto place = data.find(Bytes(key));
+        const bool is_there = place != data.end() && (place->second.expires > clock_.now() || forgives_expiry);
+        return is_there ? &place->second : nullptr;
+    }
+    void store(const spi::PutItem& item) {
+        auto& stored = data[Bytes(item.key)];
+        stored.value = Bytes(item.value);
+        stored.expires = item.ttl ? clock_.now() + *item.ttl : SteadyTime::max();
+        stored.version = ++last_version_;
+    }
+    template <class Condition>
+    asio::awaitable<Result<spi::Conditional>> put_if(spi::PutItem item, Condition condition) {
+        if (!can.conditional_writes) co_return unsupported();
+        auto results = co_await run<Result<spi::Conditional>>(
+            conditional, 1, [this, item, condition](std::size_t) -> Result<spi::Conditional> {
+                if (unreachable(item.key)) return Error(Errc::connection_failed, "as the script says");
+                const auto result = condition(standing(item.key));
+                if (result == spi::Conditional::stored) store(item);
+                return result;
+            });
+        co_return results.empty() ? Result<spi::Conditional>(unsupported()) : std::move(results.front());
+    }
 
     template <class R, class Apply>
     asio::awaitable<std::vector<R>> run(Script& script, std::size_t count, Apply apply) {
@@ -160,6 +188,7 @@ private:
     }
 
     const spi::Clock& clock_;
+    std::uint64_t last_version_ = 0;
 };
 
 /// The source of truth: it reads its row, then waits at the gate, then answers.
