@@ -115,11 +115,11 @@ asio::awaitable<std::vector<Lookup>> read_at_master(ExchangePtr exchange, std::s
                 lookup = exchange->unexpected_reply();
             } else {
                 lookup = answer.error();
-                if (group.size() == 1) continue;
-                if (may_be_split(answer.error())) to_split.push_back(group[k]);
-                // The bound is on a reply: what did not fit beside its neighbours may fit alone.
-                if (answer.error() == Errc::value_too_large) to_read_alone.push_back(group[k]);
+                if (group.size() > 1 && may_be_split(answer.error())) to_split.push_back(group[k]);
             }
+            // The bound is on a reply: what did not fit beside its neighbours may fit alone.
+            const bool too_large = !lookup && lookup.error() == Errc::value_too_large;
+            if (group.size() > 1 && too_large) to_read_alone.push_back(group[k]);
         }
     }
     if (!to_split.empty()) {
