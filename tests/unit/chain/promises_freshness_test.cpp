@@ -410,6 +410,8 @@ TEST(Promise4, a_tier_that_is_filled_after_a_slow_one_gets_the_life_that_is_left
     h.runtime->advance(60ms);
     ASSERT_EQ(h.backend->data.size(), 1u);
     EXPECT_LE(h.backend->data.begin()->second.expires, loaded + 100ms);
+    slow->open_all();
+    h.idle();
 }
 
 TEST(Promise4, an_idle_entry_leaves_and_one_in_use_stays) {
