@@ -170,6 +170,29 @@ TEST(Leases, a_holder_whose_load_fails_lets_the_next_one_try) {
     EXPECT_EQ(a.in_tier("k"), "v");
 }
 
+TEST(Leases, a_former_holder_whose_load_fails_late_leaves_its_successors_lease_alone) {
+    Harness h;
+    Process a(leasing(h)), b(leasing(h));
+    a.source.failure = outage;
+    b.source.rows["k"] = "v";
+    a.source.gate.shut();
+    b.source.gate.shut();
+    a.look_up(h, "k");
+    h.idle();
+    b.look_up(h, "k");
+    while (b.source.loads == 0)
+        h.runtime->advance(10ms); // it has taken over
+    a.source.gate.open();
+    h.idle();
+    ASSERT_EQ(text(*a.read.value), "connection_failed");
+    EXPECT_EQ(a.leases().released, 0u);
+    b.source.gate.open();
+    h.idle();
+    EXPECT_EQ(text(*b.read.value), "v");
+    EXPECT_EQ(a.in_tier("k"), "v") << "its fill is by its own lease";
+    EXPECT_EQ(b.leases().lost, 0u);
+}
+
 TEST(Leases, a_value_that_the_tier_cannot_take_releases_it) {
     Harness h;
     h.backend->can.max_value_bytes = 200;
