@@ -188,9 +188,10 @@ private:
         return entry;
     }
 
-    /// Removal listeners are user code, which must not hold up the event loop; nor must the recording's file.
+    /// Listeners are user code, which must not hold up the event loop; nor must the recording's file, or a journal.
     void finish_off_the_loop() {
-        if ((chain_->options.on_removal || chain_->recorder) && chain_->runtime->on_event_loop() &&
+        if ((chain_->options.on_removal || chain_->recorder || chain_->write_behind) &&
+            chain_->runtime->on_event_loop() &&
             chain_->runtime->run_blocking([self = shared_from_this()] { self->finish_close(); })) {
             return;
         }
@@ -207,6 +208,7 @@ private:
         finisher_.store(std::this_thread::get_id());
         const auto left = chain_->scope->finish();
         left_behind_.store(left, std::memory_order_relaxed);
+        if (chain_->write_behind) chain_->write_behind->end();
         chain_->writes.fail_all(Error(Errc::closed, "cache '" + chain_->options.name +
                                                         "' was closed before the write was known to have succeeded"));
         chain_->store.close();
@@ -307,6 +309,15 @@ CacheStats ChainEngine::stats() const {
     stats.pressure.failing_keys = chain.failing.size();
     stats.pressure.max_failing_keys = chain.failing.capacity();
 
+    if (chain.write_behind) {
+        const auto& behind = stats.write_behind.emplace(chain.write_behind->stats());
+        stats.source.writes += behind.written + behind.retried + behind.dropped;
+        stats.source.write_failures += behind.retried + behind.dropped;
+        stats.pressure.pending_writes = behind.pending;
+        stats.pressure.max_pending_writes = chain.options.write_behind.max_writes;
+        stats.pressure.puts_waiting = chain.write_behind->waiting();
+    }
+
     for (std::size_t reason = 0; reason < stale_reason_count; ++reason)
         stats.stale[reason] = chain.stale_served[reason].get();
 
@@ -331,7 +342,10 @@ Result<std::shared_ptr<Engine>> Engine::create(EngineOptions options) {
         if (!opened) return std::move(opened).error();
         recorder = *std::move(opened);
     }
+    auto journal = *std::move(options.write_behind.journal); // not the options': a closed cache lets go of it
+    options.write_behind.journal = std::shared_ptr<spi::Journal>();
     auto chain = std::make_shared<chain::Chain>(std::move(options), std::move(runtime), std::move(recorder));
+    if (auto begun = chain->begin_write_behind(std::move(journal)); !begun) return std::move(begun).error();
     return std::shared_ptr<Engine>(std::make_shared<ChainEngine>(std::move(chain)));
 }
 

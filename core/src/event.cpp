@@ -37,6 +37,17 @@ std::string words(const RepairsOverflowed& overflowed) {
            "' has more to be repaired than can be remembered; all older values in it are given up";
 }
 
+std::string words(const WriteDropped& dropped) {
+    return "a pending write was given up (" + std::string(to_string(dropped.reason.code())) + ": " +
+           dropped.reason.message() + ")";
+}
+
+std::string words(const WritesLeft& left) {
+    if (left.in_journal != 0)
+        return "closed with " + std::to_string(left.in_journal) + " pending writes in its journal";
+    return "closed, and lost " + std::to_string(left.lost) + " pending writes";
+}
+
 std::string words(const TierClosed& closed) {
     return "tier '" + closed.tier + "' closed after " + duration_text(closed.open_for) + " and " +
            probes_text(closed.probes);

@@ -131,6 +131,55 @@ std::optional<Error> check_stale(const EngineOptions& options) {
     return std::nullopt;
 }
 
+std::optional<Error> check_acknowledge(const EngineOptions& options) {
+    const auto& behind = options.write_behind;
+    if (behind.acknowledge == Acknowledge::source) return std::nullopt;
+    const std::string kind = behind.acknowledge == Acknowledge::memory ? "memory" : "journal";
+    if (!options.writer) {
+        return wrong("write_behind.acknowledge", "is " + kind + ", which needs CacheOptions::writer to write with");
+    }
+    if (options.types.copy_value == nullptr) {
+        return wrong("write_behind.acknowledge",
+                     "is " + kind +
+                         ", which needs a value type that can be copied: lookups are given the pending value");
+    }
+    if (behind.acknowledge != Acknowledge::journal) return std::nullopt;
+    if (!*behind.journal) return wrong("write_behind.journal", "is missing; make one with tiercel::open_journal");
+    if (options.types.encode_value == nullptr) {
+        return wrong("write_behind.journal", "needs codecs, and the key or value type has none; include "
+                                             "<tiercel/described.hpp> for described structs, or specialise "
+                                             "tiercel::Codec");
+    }
+    return std::nullopt;
+}
+
+std::optional<Error> check_write_behind(const EngineOptions& options) {
+    const auto& behind = options.write_behind;
+    if (!behind.journal) {
+        return Error(behind.journal.error().code(),
+                     "CacheOptions::write_behind.journal: " + behind.journal.error().message());
+    }
+    if (*behind.journal && behind.acknowledge != Acknowledge::journal) {
+        return wrong("write_behind.journal", "has no use unless write_behind.acknowledge is journal");
+    }
+    if (auto error = check_acknowledge(options)) return error;
+    if (behind.max_writes == 0) return wrong("write_behind.max_writes", "is 0; give at least 1");
+    if (behind.max_bytes != 0 && behind.acknowledge != Acknowledge::journal) {
+        return wrong("write_behind.max_bytes",
+                     "needs write_behind.acknowledge to be journal: only there is the size of "
+                     "a value known");
+    }
+    if (behind.max_batch == 0) return wrong("write_behind.max_batch", "is 0; give at least 1");
+    if (behind.delay < nanoseconds::zero()) return wrong("write_behind.delay", "must not be negative; 0: no delay");
+    if (behind.delay > std::chrono::hours(1)) return wrong("write_behind.delay", "is over an hour");
+    if (behind.retry_min <= nanoseconds::zero()) {
+        return wrong("write_behind.retry_min", "must be positive; the default is 100 ms");
+    }
+    if (behind.retry_max < behind.retry_min) return wrong("write_behind.retry_max", "is below retry_min");
+    if (behind.retry_max > std::chrono::hours(24)) return wrong("write_behind.retry_max", "is over a day");
+    return std::nullopt;
+}
+
 std::optional<Error> check_refresh(const RefreshOptions& refresh) {
     if (!(refresh.ahead >= 0 && refresh.ahead < 1)) {
         return wrong("refresh.ahead", "must be at least 0 and below 1: it is a share of the life");
@@ -186,6 +235,8 @@ std::optional<Error> check_options(const EngineOptions& options) {
     if (auto error = check_positive("timeouts.call", options.timeouts.call)) return error;
     if (auto error = check_positive("timeouts.source", options.timeouts.source)) return error;
     if (options.timeouts.close < nanoseconds::zero()) return wrong("timeouts.close", "must not be negative");
+
+    if (auto error = check_write_behind(options)) return error;
 
     if (options.loading.max_concurrent == 0) return wrong("loading.max_concurrent", "is 0; give at least 1");
     if (options.loading.max_waiting == 0) return wrong("loading.max_waiting", "is 0; give at least 1");

@@ -184,6 +184,19 @@ std::string to_table(const CacheStats& stats) {
             100 * hits.hit_ratio_four_times);
         out += rule + '\n' + text;
     }
+    if (stats.write_behind) {
+        const auto& behind = *stats.write_behind;
+        out += rule + "\nwritten behind " + count_text(behind.written) + " of " + count_text(behind.acknowledged) +
+               " puts, coalesced " + count_text(behind.coalesced) + ", pending " + count_text(behind.pending) +
+               ";\n               retried " + count_text(behind.retried) + ", dropped " + count_text(behind.dropped) +
+               ", lost " + count_text(behind.lost) + '\n';
+        if (behind.journal_records + behind.recovered + behind.left_in_journal + behind.journal_failures != 0) {
+            out += "journal: " + count_text(behind.journal_records) + " records in " +
+                   count_text(behind.journal_appends) + " appends, recovered " + count_text(behind.recovered) +
+                   ", unreadable " + count_text(behind.unreadable) + ", failed " + count_text(behind.journal_failures) +
+                   '\n';
+        }
+    }
     if (stats.recording) {
         out += rule + "\nrecorded " + count_text(stats.recording->written) + " accesses in " +
                bytes_text(stats.recording->bytes) + "; " + count_text(stats.recording->dropped) + " dropped, " +

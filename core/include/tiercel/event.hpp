@@ -37,9 +37,21 @@ struct RepairsOverflowed {
     std::string tier;
 };
 
+/// The source of truth has refused a key's pending write WriteBehindOptions::max_attempts times: it was given up, and
+/// the key invalidated.
+struct WriteDropped {
+    Error reason; ///< the last attempt's
+};
+
+/// The cache was closed before the source of truth had taken all pending writes (TimeoutOptions::close).
+struct WritesLeft {
+    std::uint64_t lost = 0;       ///< acknowledged in memory only: gone
+    std::uint64_t in_journal = 0; ///< written when a cache is next made with that journal
+};
+
 /// What a service wants in its log, once each: see CacheOptions::on_event. Later versions may have more kinds.
 struct Event {
-    using What = std::variant<TierOpened, TierHalfOpen, TierClosed, RepairsOverflowed>;
+    using What = std::variant<TierOpened, TierHalfOpen, TierClosed, RepairsOverflowed, WriteDropped, WritesLeft>;
 
     std::string cache; ///< its name
     SystemTime at{};

@@ -15,6 +15,7 @@ struct Source {
         memory, ///< the L1
         tier,   ///< a tier of the chain: see `tier`
         loader, ///< the source of truth, by this call or one that it joined
+        queue,  ///< a put that the source of truth has yet to take (WriteBehindOptions)
     };
     Kind kind = Kind::nobody;
     std::uint8_t tier = 0; ///< index into CacheOptions::tiers

@@ -7,6 +7,7 @@
 #include <tiercel/loader.hpp>
 #include <tiercel/removal.hpp>
 #include <tiercel/result.hpp>
+#include <tiercel/write_behind.hpp>
 #include <tiercel/writer.hpp>
 
 #include <chrono>
@@ -222,6 +223,7 @@ struct CacheOptions {
     LoadingOptions loading = {};
     Loader<K, V> loader = {};
     Writer<K, V> writer = {};
+    WriteBehindOptions write_behind = {};
     /// Largest encoded value that goes to, or is believed from, a tier, in bytes before compression.
     std::size_t max_value_bytes = 64u << 20;
     /// Largest encoded key that goes to a tier, in bytes.

@@ -137,6 +137,24 @@ struct SourceStats {
     LatencyHistogram load_latency; ///< of keys, from the request to the answer
 };
 
+/// Puts that are acknowledged before the source of truth has them (WriteBehindOptions), in keys.
+struct WriteBehindStats {
+    std::uint64_t pending = 0;       ///< keys that the source has yet to take
+    std::uint64_t pending_bytes = 0; ///< of their records in the journal
+    std::uint64_t acknowledged = 0;
+    std::uint64_t coalesced = 0; ///< of these: in the place of a value that was still pending
+    std::uint64_t written = 0;
+    std::uint64_t retried = 0;         ///< attempts that failed and are made again
+    std::uint64_t dropped = 0;         ///< given up after WriteBehindOptions::max_attempts
+    std::uint64_t lost = 0;            ///< pending in memory when the cache was closed
+    std::uint64_t left_in_journal = 0; ///< pending in the journal when the cache was closed
+    std::uint64_t recovered = 0;       ///< found in the journal when the cache was made
+    std::uint64_t unreadable = 0;      ///< found there too, but damaged, or not decoded; left there
+    std::uint64_t journal_appends = 0; ///< calls of the journal: what comes together goes together
+    std::uint64_t journal_records = 0; ///< that these made durable
+    std::uint64_t journal_failures = 0;
+};
+
 /// What is under way, and the bounds of it.
 struct PressureStats {
     std::uint64_t flights = 0; ///< keys being looked up or loaded
@@ -156,6 +174,9 @@ struct PressureStats {
     std::uint64_t failing_keys = 0; ///< keys whose load failed less than StaleOptions::retry_after ago
     std::uint64_t max_failing_keys = 0;
     std::uint64_t fence_overflows = 0; ///< times that older values were given up wholesale for lack of room
+    std::uint64_t pending_writes = 0;  ///< keys put and not yet written (WriteBehindOptions::max_writes)
+    std::uint64_t max_pending_writes = 0;
+    std::uint64_t puts_waiting = 0; ///< for room there; at most `max_source_queue`
 };
 
 /// A cache's counters at one moment. Parts are read one after the other: sums across parts may be off by what happened
@@ -167,6 +188,7 @@ struct CacheStats {
     SourceStats source;
     PressureStats pressure;
     std::array<std::uint64_t, stale_reason_count> stale{}; ///< values served past their life, by StaleReason
+    std::optional<WriteBehindStats> write_behind;          ///< empty with Acknowledge::source
     std::optional<RecordingStats> recording;               ///< empty unless asked for
     std::uint64_t listener_failures = 0;                   ///< times that a removal or event listener threw
     std::uint64_t dropped_events = 0; ///< events that came when 1,024 were waiting for their listener

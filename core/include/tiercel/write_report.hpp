@@ -25,8 +25,17 @@ struct TierOutcome {
     std::optional<Error> error; ///< why, if not done or skipped
 };
 
-/// What a put or an invalidation did, place by place. The source of truth is not in it: if that failed, the call did.
+/// What a put's success means at the source of truth. There is none for a failure: then the call failed.
+enum class SourceOutcome : std::uint8_t {
+    none,       ///< the cache has no writer, or this was no put
+    written,    ///< the source has the value
+    in_memory,  ///< the value is pending in this process's memory (Acknowledge::memory)
+    in_journal, ///< the value is pending on disk (Acknowledge::journal)
+};
+
+/// What a put or an invalidation did, place by place.
 struct WriteReport {
+    SourceOutcome source = SourceOutcome::none;
     bool in_memory = false; ///< the L1 holds the new value (put), or held one that is gone (invalidate)
     std::vector<TierOutcome> tiers;
 

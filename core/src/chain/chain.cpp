@@ -2,12 +2,14 @@
 
 #include "options_check.hpp"
 #include "planted_bug.hpp"
+#include "write_path.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace tiercel::chain {
 
+using detail::EntryPtr;
 using std::chrono::nanoseconds;
 
 namespace {
@@ -127,6 +129,22 @@ detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> li
 nanoseconds Chain::max_staleness(const CallOptions& call) const {
     if (call.require == Require::fresh) return nanoseconds::zero();
     return std::min(call.max_staleness.value_or(options.stale.keep), options.stale.keep);
+}
+
+Result<void> Chain::begin_write_behind(std::shared_ptr<spi::Journal> journal) {
+    if (options.write_behind.acknowledge == Acknowledge::source) return {};
+    auto invalidate = [weak = weak_from_this()](EntryPtr probe) {
+        if (const auto self = weak.lock()) (void)erase(self, {std::move(probe)}, {}, [](const detail::Reports&) {});
+    };
+    write_behind = std::make_shared<WriteBehind>(
+        options, std::move(journal), WriteBehind::Parts{runtime, scope, sources, events, std::move(invalidate)});
+    on_close.add(write_behind, [behind = write_behind.get()] { behind->drain(); });
+    auto recovered = write_behind->recover();
+    if (!recovered) return recovered.error();
+    // The process may have ended between the journal and the tiers.
+    if (!tiers.empty() && !recovered->empty())
+        (void)erase(shared_from_this(), *std::move(recovered), {}, [](const detail::Reports&) {});
+    return {};
 }
 
 bool Chain::publish(detail::EntryPtr entry, const std::atomic<std::uint64_t>& superseded) {

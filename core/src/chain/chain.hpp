@@ -14,6 +14,7 @@
 #include "scope.hpp"
 #include "sources.hpp"
 #include "tier.hpp"
+#include "write_behind.hpp"
 
 #include <tiercel/detail/engine.hpp>
 #include <tiercel/spi/runtime.hpp>
@@ -53,7 +54,8 @@ struct Chain : std::enable_shared_from_this<Chain> {
     Operations<detail::Answer> reads;
     Operations<WriteReport> writes;
     OnClose on_close;
-    const std::shared_ptr<Pauses> pauses; ///< of those who wait for a lease
+    const std::shared_ptr<Pauses> pauses;      ///< of those who wait for a lease
+    std::shared_ptr<WriteBehind> write_behind; ///< null with Acknowledge::source; made by begin_write_behind()
 
     Counter loads, load_failures, absent, refreshes, unchanged, key_writes, write_failures, listener_failures;
     std::array<Counter, stale_reason_count> stale_served;
@@ -72,6 +74,10 @@ struct Chain : std::enable_shared_from_this<Chain> {
 
     /// How far past its life a value may be for this call. Zero: not at all.
     std::chrono::nanoseconds max_staleness(const CallOptions& call) const;
+
+    /// Once, before anything else: what a journal holds becomes pending, and what the tiers hold of it is dropped.
+    /// Errors: the journal's.
+    Result<void> begin_write_behind(std::shared_ptr<spi::Journal> journal);
 
     /// Weighs the entry and puts it into memory, unless its epoch has moved (Flight::superseded). True if it is in.
     bool publish(detail::EntryPtr entry, const std::atomic<std::uint64_t>& superseded);

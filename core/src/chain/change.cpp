@@ -14,8 +14,27 @@ bool is_failed(const TierOutcome& outcome) {
 
 } // namespace
 
+Error write_timeout_error(const Chain& chain, std::chrono::nanoseconds timeout) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+    return Error(Errc::timeout, "cache '" + chain.options.name + "' could not finish the write within " +
+                                    std::to_string(ms) + " ms; it goes on and may succeed");
+}
+
+Result<WriteReport> judged(WriteReport report, Strictness strictness) {
+    if (strictness == Strictness::strict) {
+        for (const auto& tier : report.tiers) {
+            if (tier.kind != TierOutcome::Kind::done && tier.kind != TierOutcome::Kind::skipped) {
+                const Error why = tier.error.value_or(Error(Errc::server_error, "failed"));
+                return Error(why.code(), "tier '" + tier.tier + "' failed, and the call is strict: " + why.message());
+            }
+        }
+    }
+    return report;
+}
+
 void Change::encode_keys() {
-    if (chain_->tiers.empty()) return;
+    const bool is_journalled = chain_->write_behind && chain_->write_behind->journalled();
+    if (chain_->tiers.empty() && !is_journalled) return;
     for (auto& item : items_)
         item.key = chain_->wire_key(*item.entry);
 }

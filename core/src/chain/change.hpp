@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +12,11 @@
 #include <vector>
 
 namespace tiercel::chain {
+
+Error write_timeout_error(const Chain& chain, std::chrono::nanoseconds timeout);
+
+/// The call's answer: its report, or for a strict call the first tier's failure.
+Result<WriteReport> judged(WriteReport report, Strictness strictness);
 
 /// One key's write or erasure.
 struct Item {
@@ -20,6 +26,7 @@ struct Item {
     Result<WireKey> key = WireKey{};
     std::uint64_t raised = 0;
     std::optional<Error> refused; ///< by the source
+    bool untouched = false;       ///< refused, and the source has the value that it had
     WriteReport report;
 };
 

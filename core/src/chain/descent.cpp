@@ -42,6 +42,10 @@ void Descent::start() {
         end();
         return;
     }
+    if (take_pending_writes() && pending_.empty()) {
+        fill_and_end();
+        return;
+    }
     arm_soft_timeout();
     if (!chain_->has_tiers(options_.skip)) {
         ask_source();
@@ -166,6 +170,7 @@ bool Descent::met_fallback(Item& item, EntryPtr entry, std::size_t t) {
 }
 
 void Descent::ask_source() {
+    take_pending_writes();
     if (pending_.empty()) {
         fill_and_end();
         return;

@@ -28,6 +28,10 @@ namespace tiercel::chain {
 /// begun, the tier fails or its breaker opens. What an item fills the tier by is its Hold: a lease that an erase, a
 /// write or another lease has replaced is one no more, and so the value is dropped, whichever process did it.
 ///
+/// With write-behind, a load takes what its key's pending put has: before the tiers, where another process may have put
+/// what the source had before, and once more before the source. It fills memory as a loaded value would, and no tier:
+/// the put has.
+///
 /// A stale value met in a tier goes into memory and is the flight's fallback. Where StaleOptions::while_revalidate is
 /// on, those for whom it will do have it there and then; else when the source has failed, or its soft timeout passed.
 /// The others wait on. A fresh value that is to be refreshed before its time is a fallback that will do for all.
@@ -64,6 +68,7 @@ private:
         Hold hold{};                        ///< on that tier
     };
 
+    bool take_pending_writes();
     void encode_keys();
     static boost::asio::awaitable<void> descend(std::shared_ptr<Descent> self);
     bool go_on_without(const Item& item, const Error& error);

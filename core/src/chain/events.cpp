@@ -28,6 +28,22 @@ void Events::tell(Event::What what) {
     begin_telling();
 }
 
+void Events::tell_last(Event::What what) {
+    if (!listener_) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(telling_, true)) {
+            dropped_.add();
+            return;
+        }
+    }
+    try {
+        listener_({cache_name_, runtime_->wall_now(), std::move(what)});
+    } catch (...) {
+        failures_.add();
+    }
+}
+
 /// With telling_ set by the caller.
 void Events::begin_telling() {
     if (!scope_->begin()) {

@@ -34,6 +34,8 @@ public:
           scope_(std::move(scope)) {}
 
     void tell(Event::What what);
+    /// At the end of close(), on its thread: after this nothing is told. Dropped if the listener still has an event.
+    void tell_last(Event::What what);
 
     std::uint64_t dropped() const noexcept { return dropped_.get(); }
     /// Times that the listener threw.

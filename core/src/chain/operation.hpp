@@ -38,11 +38,16 @@ public:
     }
 
     /// If the key has no result by the deadline, it gets this, if that comes before `until`.
-    void offer(std::size_t index, T result, SteadyTime until) {
+    void offer(std::size_t index, Result<T> result, SteadyTime until) {
         const std::lock_guard lock(mutex_);
         if (!done_ || results_[index]) return;
         offers_.resize(results_.size());
         offers_[index].emplace(Offer{std::move(result), until});
+    }
+
+    void withdraw_offer(std::size_t index) {
+        const std::lock_guard lock(mutex_);
+        if (index < offers_.size()) offers_[index].reset();
     }
 
     /// Whatever has no result yet gets this error.
@@ -93,7 +98,7 @@ private:
     mutable std::mutex mutex_;
     std::vector<std::optional<Result<T>>> results_;
     struct Offer {
-        T result;
+        Result<T> result;
         SteadyTime until;
     };
     std::vector<std::optional<Offer>> offers_; ///< empty without any

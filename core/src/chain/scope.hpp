@@ -45,6 +45,9 @@ public:
         return false;
     }
 
+    /// By who is counted: one more, which may be once closing too.
+    void begin_another() noexcept { word_.fetch_add(1, std::memory_order_acq_rel); }
+
     void end() {
         const auto before = word_.fetch_sub(1, std::memory_order_seq_cst);
         if ((before & not_open) != 0 && (before & ~not_open) == 1) settle();

@@ -23,11 +23,11 @@ bool is_async(detail::SourceStyle style) {
     return style == detail::SourceStyle::async_single || style == detail::SourceStyle::async_batch;
 }
 
+} // namespace
+
 bool is_single(detail::SourceStyle style) {
     return style == detail::SourceStyle::blocking_single || style == detail::SourceStyle::async_single;
 }
-
-} // namespace
 
 struct Sources::Call {
     std::shared_ptr<detail::SourceFunction> function;

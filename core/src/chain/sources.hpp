@@ -15,6 +15,9 @@
 
 namespace tiercel::chain {
 
+/// A call of such a function is for one key.
+bool is_single(detail::SourceStyle style);
+
 /// Calls of the user's loaders and writers: how many at once, on which thread, until when.
 ///
 /// A call is queued, then running, then over: when every slot of its batch is settled, or at its deadline, whichever

@@ -23,25 +23,6 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-Error timeout_error(const Chain& chain, nanoseconds timeout) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
-    return Error(Errc::timeout, "cache '" + chain.options.name + "' could not finish the write within " +
-                                    std::to_string(ms) + " ms; it goes on and may succeed");
-}
-
-/// The call's answer: its report, or for a strict call the first tier's failure.
-Result<WriteReport> judged(WriteReport report, Strictness strictness) {
-    if (strictness == Strictness::strict) {
-        for (const auto& tier : report.tiers) {
-            if (tier.kind != TierOutcome::Kind::done && tier.kind != TierOutcome::Kind::skipped) {
-                const Error why = tier.error.value_or(Error(Errc::server_error, "failed"));
-                return Error(why.code(), "tier '" + tier.tier + "' failed, and the call is strict: " + why.message());
-            }
-        }
-    }
-    return report;
-}
-
 /// The epoch of a write that nothing can overtake.
 const std::atomic<std::uint64_t> nothing_newer{0};
 
@@ -52,7 +33,7 @@ public:
     void start(std::vector<EntryPtr> probes, Caller) {
         for (auto& probe : probes) {
             const auto index = items_.size();
-            items_.push_back({std::move(probe), index, nullptr, WireKey{}, 0, std::nullopt, {}});
+            items_.push_back({std::move(probe), index, nullptr, WireKey{}, 0, std::nullopt, false, {}});
         }
         encode_keys();
         for (auto& item : items_) {
@@ -92,6 +73,7 @@ public:
     /// on, and each round begins when the one before it has ended.
     void start(std::vector<EntryPtr> entries, Caller caller) {
         if (caller == Caller::blocked) blocked_ = std::this_thread::get_id();
+        deadline_ = chain_->after(options_.timeout.value_or(chain_->options.timeouts.call));
         std::vector<std::shared_ptr<WriteThrough>> rounds{self()};
         boost::unordered_flat_map<std::uint64_t, std::size_t> round_of;
         for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -99,9 +81,10 @@ public:
             const auto round = round_of[hash]++;
             if (round == rounds.size()) {
                 rounds.push_back(std::make_shared<WriteThrough>(chain_, options_, operation_));
+                rounds.back()->deadline_ = deadline_;
                 rounds[round - 1]->next_ = rounds.back();
             }
-            rounds[round]->items_.push_back({std::move(entries[i]), i, nullptr, WireKey{}, 0, std::nullopt, {}});
+            rounds[round]->items_.push_back({std::move(entries[i]), i, nullptr, WireKey{}, 0, std::nullopt, false, {}});
             if (!planted(Bug::writes_do_not_follow_one_another)) rounds[round]->locked_.push_back(hash);
         }
         for (const auto& round : rounds)
@@ -135,8 +118,13 @@ private:
             change();
             return;
         }
-        auto probes = entries;
         unwritten_.store(entries.size());
+        if (chain_->write_behind) {
+            for (const auto i : asked)
+                write_behind(items_[i]);
+            return;
+        }
+        auto probes = entries;
         chain_->key_writes.add(entries.size());
         const bool here = chain_->options.loading.run_on == RunOn::caller && blocked_ == std::this_thread::get_id();
         auto on_settled = [self = self(), asked = std::move(asked)](std::size_t i,
@@ -157,17 +145,52 @@ private:
                                .on_late = std::move(on_late)});
     }
 
+    /// The source gets it later. Who is refused has changed nothing.
+    void write_behind(Item& item) {
+        WriteBehind::Put put;
+        put.entry = item.entry;
+        put.deadline = deadline_;
+        put.operation = operation_;
+        put.index = item.index;
+        put.on_taken = [self = self(), &item](const Result<void>& taken) {
+            if (taken) {
+                item.report.source = self->chain_->write_behind->outcome();
+            } else {
+                item.refused = taken.error();
+                item.untouched = true;
+            }
+            if (self->unwritten_.fetch_sub(1, std::memory_order_acq_rel) == 1) self->change();
+        };
+        if (chain_->write_behind->journalled()) {
+            auto value = chain_->wire_value(*item.entry, {});
+            if (value.payload && value.payload->size() > chain_->options.max_value_bytes) {
+                value.payload = Error(Errc::value_too_large,
+                                      "a value of " + std::to_string(value.payload->size()) +
+                                          " bytes is over CacheOptions::max_value_bytes and is not journalled");
+            }
+            if (!value.payload) {
+                put.on_taken(value.payload.error());
+                return;
+            }
+            put.key = item.key->bytes;
+            put.value = *std::move(value.payload);
+        }
+        chain_->write_behind->accept(std::move(put));
+    }
+
     /// Called for different items concurrently.
     void written(Item& item, const Result<detail::LoadFacts>& facts) {
         if (!facts) {
             chain_->write_failures.add();
             item.refused = facts.error();
         }
+        item.report.source = SourceOutcome::written;
         if (unwritten_.fetch_sub(1, std::memory_order_acq_rel) == 1) change();
     }
 
     /// The source has spoken: from here on older values are out.
     void change() {
+        leave_untouched();
         const auto now = chain_->runtime->now();
         lives_.resize(items_.size());
         for (std::size_t i = 0; i < items_.size(); ++i) {
@@ -199,6 +222,13 @@ private:
                 writing->finish();
             }(self()),
             asio::detached);
+    }
+
+    void leave_untouched() {
+        std::erase_if(items_, [this](Item& item) {
+            if (item.untouched) operation_->complete(item.index, *std::move(item.refused));
+            return item.untouched;
+        });
     }
 
     void finish() {
@@ -246,6 +276,7 @@ private:
                 Error(Errc::cancelled, "the key was invalidated while it was being written")};
     }
 
+    SteadyTime deadline_{};              ///< of a put that waits for room
     std::thread::id blocked_;            ///< the thread that waits for this write, if any
     std::shared_ptr<WriteThrough> next_; ///< the next round
     std::vector<std::uint64_t> locked_;
@@ -275,7 +306,7 @@ detail::Cancel run(const ChainPtr& chain, std::vector<EntryPtr> entries, CallOpt
     const auto deadline = chain->after(timeout);
     std::make_shared<Work>(chain, options, operation)->start(std::move(entries), caller);
     if (operation->over()) return {};
-    if (!planted(Bug::write_has_no_deadline)) operation->fail_at(deadline, timeout_error(*chain, timeout));
+    if (!planted(Bug::write_has_no_deadline)) operation->fail_at(deadline, write_timeout_error(*chain, timeout));
     chain->writes.add(operation);
     if (chain->scope->over()) operation->fail(chain->closed_error()); // close() may have missed it
     return [weak = std::weak_ptr(operation)] {
@@ -330,65 +361,6 @@ std::optional<Result<WriteReport>> erase_here(Chain& chain, detail::KeyRef key, 
     WriteReport report;
     report.in_memory = chain.store.erase(key);
     return report;
-}
-
-detail::Cancel clear(const ChainPtr& chain, CallOptions options, std::function<void(Result<WriteReport>)> done) {
-    if (!chain->scope->begin()) {
-        done(chain->closed_error());
-        return {};
-    }
-    if (const auto refused = check(options)) {
-        chain->scope->end();
-        done(*refused);
-        return {};
-    }
-    // The tiers' values lose belief first: a lookup that begins after supersede_all() must not find them any more.
-    const auto stamp = chain->fences->raise_all();
-    chain->flights.supersede_all();
-    WriteReport report;
-    report.in_memory = chain->store.stats().entries != 0;
-    chain->store.clear();
-    if (!chain->has_tiers(options.skip)) {
-        chain->scope->end();
-        done(std::move(report));
-        return {};
-    }
-    auto operation = std::make_shared<WriteOperation>(
-        chain->runtime, 1, [done = std::move(done)](detail::Reports reports) { done(std::move(reports.front())); });
-    const auto timeout = options.timeout.value_or(chain->options.timeouts.call);
-    operation->fail_at(chain->after(timeout), timeout_error(*chain, timeout));
-    chain->writes.add(operation);
-    asio::co_spawn(
-        chain->runtime->executor_here(),
-        [](ChainPtr owner, std::shared_ptr<WriteOperation> op, CallOptions opts, std::uint64_t at,
-           WriteReport told) -> asio::awaitable<void> {
-            std::vector<Tier::PendingOutcomes> pending(owner->tiers.size());
-            for (std::size_t t = 0; t < pending.size(); ++t) {
-                if (!opts.skip.has_tier(t)) pending[t] = owner->tiers[t]->begin_clear(at, SteadyTime::max());
-            }
-            for (std::size_t t = 0; t < pending.size(); ++t) {
-                if (pending[t]) {
-                    auto outcomes = co_await pending[t]->wait();
-                    told.tiers.push_back(std::move(outcomes.front()));
-                    if (told.tiers.back().kind == TierOutcome::Kind::failed && owner->scope->open()) {
-                        told.tiers.back().kind = TierOutcome::Kind::queued;
-                        owner->repairs[t]->owe_clear(at);
-                    }
-                } else {
-                    told.tiers.push_back({owner->tiers[t]->name(), TierOutcome::Kind::skipped, {}});
-                }
-            }
-            op->complete(0, judged(std::move(told), opts.strictness));
-            const auto scope = owner->scope;
-            owner.reset();
-            scope->end();
-        }(chain, operation, options, stamp, std::move(report)),
-        asio::detached);
-    return [weak = std::weak_ptr(operation)] {
-        if (const auto waiting = weak.lock()) {
-            waiting->fail(Error(Errc::cancelled, "the caller gave up; the write goes on and may succeed"));
-        }
-    };
 }
 
 } // namespace tiercel::chain

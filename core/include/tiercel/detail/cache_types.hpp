@@ -7,6 +7,7 @@
 #include <tiercel/hash.hpp>
 #include <tiercel/options.hpp>
 
+#include <concepts>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -151,6 +152,11 @@ struct CacheTypes {
         types.blank_of = [](const Entry& entry) -> EntryPtr {
             return EntryPtr(new E(entry.hash, static_cast<const E&>(entry).typed_key()));
         };
+        if constexpr (std::copy_constructible<V>) {
+            types.copy_value = [](Entry& to, const Entry& from) {
+                static_cast<E&>(to).emplace(*static_cast<const E&>(from).value());
+            };
+        }
         if constexpr (Encodable<V> && EncodableKey<K>) {
             types.encode_key = [](const Entry& entry, Bytes& out) {
                 return KeyCodec<K>::encode(static_cast<const E&>(entry).typed_key(), out);
@@ -206,6 +212,7 @@ struct CacheTypes {
         engine.refresh = options.refresh;
         engine.timeouts = options.timeouts;
         engine.loading = options.loading;
+        engine.write_behind = std::move(options.write_behind);
         engine.loader = options.loader.base();
         engine.writer = options.writer.base();
         engine.max_value_bytes = options.max_value_bytes;

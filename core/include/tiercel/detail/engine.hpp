@@ -30,7 +30,8 @@ namespace tiercel::detail {
 struct TypeFunctions {
     KeyEqual key_equal = nullptr;
     HoldsKey holds_key = nullptr;
-    EntryPtr (*blank_of)(const Entry&) = nullptr; ///< a blank entry of the same key
+    EntryPtr (*blank_of)(const Entry&) = nullptr;               ///< a blank entry of the same key
+    void (*copy_value)(Entry& to, const Entry& from) = nullptr; ///< null if V cannot be copied
     // Null without codecs; then the cache can have no tiers.
     Result<void> (*encode_key)(const Entry&, Bytes&) = nullptr;
     EntryPtr (*decode_key)(BytesView) = nullptr; ///< a blank entry, or null
@@ -59,6 +60,7 @@ struct EngineOptions {
     RefreshOptions refresh;
     TimeoutOptions timeouts;
     LoadingOptions loading;
+    WriteBehindOptions write_behind;
     std::shared_ptr<SourceFunction> loader;
     std::shared_ptr<SourceFunction> writer;
     std::size_t max_value_bytes = 0;

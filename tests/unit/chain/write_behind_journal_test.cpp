@@ -1,0 +1,318 @@
+// Acknowledged writes that outlive the process: what the chain makes of a journal.
+#include "scripted.hpp"
+
+#include <tiercel/spi/journal.hpp>
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace tiercel::testing::chain {
+namespace {
+
+using Put = Result<WriteReport>;
+
+/// A journal in memory that fails when told to.
+class ScriptedJournal final : public spi::Journal {
+public:
+    struct Row {
+        std::string value;
+        std::uint64_t sequence = 0;
+    };
+    std::map<std::string, Row> rows;
+    std::optional<Error> append_failure, remove_failure, begin_failure;
+    std::vector<std::size_t> appends; ///< records of each
+    int removes = 0;
+    int begun = 0;
+    int ended = 0;
+    std::uint64_t damaged = 0;
+
+    Result<spi::JournalContents> begin(const spi::JournalIdentity&,
+                                       const std::function<void(const spi::JournalRecord&)>& each) override {
+        if (begin_failure) return *begin_failure;
+        ++begun;
+        std::map<std::uint64_t, std::string> order;
+        spi::JournalContents contents{rows.size(), damaged, 0};
+        for (const auto& [key, row] : rows)
+            order[row.sequence] = key;
+        for (const auto& [sequence, key] : order) {
+            each({key, rows[key].value, sequence});
+            contents.last_sequence = sequence;
+        }
+        return contents;
+    }
+    Result<void> append(std::span<const spi::JournalRecord> records) override {
+        if (append_failure) return *append_failure;
+        appends.push_back(records.size());
+        for (const auto& record : records)
+            rows[std::string(record.key)] = {std::string(record.value), record.sequence};
+        return {};
+    }
+    Result<void> remove(std::span<const spi::JournalRemoval> removals) override {
+        ++removes;
+        if (remove_failure) return *remove_failure;
+        for (const auto& removal : removals) {
+            const auto row = rows.find(std::string(removal.key));
+            if (row != rows.end() && row->second.sequence <= removal.sequence) rows.erase(row);
+        }
+        return {};
+    }
+    void end() noexcept override { ++ended; }
+    std::string_view name() const noexcept override { return "scripted"; }
+};
+
+struct Journalled : Harness {
+    std::shared_ptr<ScriptedJournal> journal = std::make_shared<ScriptedJournal>();
+
+    C::Options journalled() {
+        auto made = memory_only();
+        made.writer = source.writer();
+        made.write_behind.acknowledge = Acknowledge::journal;
+        made.write_behind.journal = std::shared_ptr<spi::Journal>(journal);
+        return made;
+    }
+};
+
+TEST(WriteBehindJournal, a_put_is_in_the_journal_before_it_is_acknowledged_and_until_the_source_has_it) {
+    Journalled h;
+    h.source.gate.shut();
+    const auto cache = Harness::make(h.journalled());
+    const auto report = cache.put("k", "v");
+    ASSERT_TRUE(report) << report.error().message();
+    EXPECT_EQ(report->source, SourceOutcome::in_journal);
+    EXPECT_EQ(h.journal->rows.size(), 1u);
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.journal->rows.size(), 1u) << "the source has not answered";
+    h.source.gate.open();
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.source.rows["k"], "v");
+    EXPECT_TRUE(h.journal->rows.empty());
+    EXPECT_EQ(cache.stats().write_behind->journal_records, 1u);
+    EXPECT_EQ(cache.stats().write_behind->pending_bytes, 0u);
+}
+
+TEST(WriteBehindJournal, a_put_that_the_journal_does_not_take_fails_and_is_never_seen) {
+    Journalled h;
+    const auto cache = Harness::make(h.journalled());
+    h.source.rows["k"] = "old";
+    EXPECT_EQ(text(cache.get_or_load("k")), "old");
+    h.journal->append_failure = Error(Errc::writer_failed, "disk full");
+    const auto report = cache.put("k", "new");
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error(), Errc::writer_failed);
+    EXPECT_NE(report.error().message().find("disk full"), std::string::npos);
+    EXPECT_EQ(text(cache.get("k")), "old") << "what was there is as true as before";
+    h.runtime->advance(1min);
+    EXPECT_EQ(h.source.rows["k"], "old");
+    EXPECT_EQ(cache.stats().write_behind->journal_failures, 1u);
+    h.journal->append_failure.reset();
+    EXPECT_TRUE(cache.put("k", "new"));
+}
+
+TEST(WriteBehindJournal, puts_that_come_together_are_appended_together) {
+    Journalled h;
+    const auto cache = Harness::make(h.journalled());
+    Caught<Put> puts;
+    for (int i = 0; i < 100; ++i)
+        cache.async_put(std::to_string(i), "v", {}, h.into(puts));
+    h.idle();
+    EXPECT_EQ(puts.calls, 100);
+    EXPECT_LE(h.journal->appends.size(), 2u);
+}
+
+TEST(WriteBehindJournal, what_a_process_left_is_read_and_written_and_seen_by_lookups_at_once) {
+    Journalled h;
+    h.journal->rows = {{"a", {"3", 7}}, {"b", {"2", 5}}};
+    h.source.rows = {{"a", "old"}, {"b", "old"}};
+    const auto cache = Harness::make(h.journalled());
+    EXPECT_EQ(text(cache.get_or_load("a")), "3");
+    EXPECT_EQ(h.source.loads, 0);
+    ASSERT_TRUE(cache.put("b", "3"));
+    EXPECT_GT(h.journal->rows["b"].sequence, 7u);
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.source.rows["a"], "3");
+    EXPECT_EQ(h.source.rows["b"], "3");
+    EXPECT_TRUE(h.journal->rows.empty());
+    EXPECT_EQ(cache.stats().write_behind->recovered, 2u);
+}
+
+TEST(WriteBehindJournal, more_than_fits_the_queue_is_recovered_all_the_same_and_new_puts_wait) {
+    Journalled h;
+    for (std::uint64_t i = 0; i < 50; ++i)
+        h.journal->rows[std::to_string(i)] = {"v", i + 1};
+    h.source.gate.shut();
+    auto options = h.journalled();
+    options.write_behind.max_writes = 10;
+    const auto cache = Harness::make(std::move(options));
+    Caught<Put> put;
+    cache.async_put("new", "v", {}, h.into(put));
+    h.idle();
+    EXPECT_EQ(put.calls, 0);
+    EXPECT_EQ(cache.stats().pressure.pending_writes, 50u);
+    h.source.gate.open();
+    h.runtime->advance(1s);
+    EXPECT_EQ(put.calls, 1);
+    EXPECT_EQ(h.source.rows.size(), 51u);
+}
+
+TEST(WriteBehindJournal, tiers_do_not_keep_what_the_recovered_writes_replace) {
+    Journalled h;
+    ASSERT_TRUE(Harness::make(h.options()).put("k", "older, from before the kill"));
+    h.journal->rows = {{"k", {"new", 1}}};
+    auto options = h.journalled();
+    options.tiers = h.options().tiers;
+    const auto cache = Harness::make(std::move(options));
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.source.rows["k"], "new");
+    EXPECT_EQ(text(cache.get_or_load("k", past_memory())), "new");
+    EXPECT_EQ(text(Harness::make(h.options()).get_or_load("k")), "new");
+}
+
+TEST(WriteBehindJournal, a_value_that_its_codec_does_not_read_is_counted_and_left_there) {
+    auto runtime = std::make_shared<VirtualRuntime>();
+    auto journal = std::make_shared<ScriptedJournal>();
+    journal->rows = {{"1", {"not four bytes", 1}}, {"not a number", {"....", 2}}};
+    journal->damaged = 3;
+    CacheOptions<int, std::uint32_t> options;
+    options.name = "numbers";
+    options.runtime = runtime;
+    options.writer = [](int, std::uint32_t) { ADD_FAILURE(); };
+    options.write_behind.acknowledge = Acknowledge::journal;
+    options.write_behind.journal = std::shared_ptr<spi::Journal>(journal);
+    const auto cache = Cache<int, std::uint32_t>::create(std::move(options));
+    ASSERT_TRUE(cache);
+    runtime->advance(1s);
+    EXPECT_EQ(cache->stats().write_behind->unreadable, 5u);
+    EXPECT_EQ(cache->stats().write_behind->recovered, 0u);
+    EXPECT_EQ(journal->rows.size(), 2u);
+}
+
+TEST(WriteBehindJournal, a_record_that_cannot_be_removed_is_removed_later) {
+    Journalled h;
+    h.journal->remove_failure = Error(Errc::writer_failed, "I/O error");
+    const auto cache = Harness::make(h.journalled());
+    ASSERT_TRUE(cache.put("k", "v"));
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.source.rows["k"], "v");
+    EXPECT_EQ(h.journal->rows.size(), 1u);
+    EXPECT_EQ(cache.stats().write_behind->pending, 0u);
+    h.journal->remove_failure.reset();
+    h.runtime->advance(1s);
+    EXPECT_TRUE(h.journal->rows.empty());
+}
+
+TEST(WriteBehindJournal, a_put_while_its_record_is_being_removed_stays_in_the_journal) {
+    Journalled h;
+    h.journal->remove_failure = Error(Errc::writer_failed, "I/O error");
+    const auto cache = Harness::make(h.journalled());
+    ASSERT_TRUE(cache.put("k", "1"));
+    h.runtime->advance(1s);
+    h.source.failure = Error(Errc::writer_failed, "down");
+    Caught<Put> put;
+    cache.async_put("k", "2", {}, h.into(put));
+    h.journal->remove_failure.reset();
+    h.runtime->advance(1s);
+    ASSERT_EQ(put.calls, 1);
+    EXPECT_EQ(h.journal->rows["k"].value, "2");
+}
+
+TEST(WriteBehindJournal, a_write_given_up_leaves_the_journal) {
+    Journalled h;
+    auto options = h.journalled();
+    options.write_behind.max_attempts = 1;
+    const auto cache = Harness::make(std::move(options));
+    h.source.failure = Error(Errc::writer_failed, "never");
+    ASSERT_TRUE(cache.put("k", "v"));
+    h.runtime->advance(1s);
+    EXPECT_EQ(cache.stats().write_behind->dropped, 1u);
+    EXPECT_TRUE(h.journal->rows.empty());
+}
+
+TEST(WriteBehindJournal, what_close_cannot_write_stays_in_the_journal_and_is_told) {
+    Journalled h;
+    std::vector<Event> events;
+    auto options = h.journalled();
+    options.on_event = [&](const Event& event) { events.push_back(event); };
+    h.source.failure = Error(Errc::writer_failed, "down");
+    {
+        const auto cache = Harness::make(std::move(options));
+        ASSERT_TRUE(cache.put("k", "v"));
+        EXPECT_FALSE(cache.close());
+        EXPECT_EQ(cache.stats().write_behind->left_in_journal, 1u);
+        EXPECT_EQ(cache.stats().write_behind->lost, 0u);
+    }
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(std::get<WritesLeft>(events[0].what).in_journal, 1u);
+    EXPECT_EQ(h.journal->rows.size(), 1u);
+    EXPECT_EQ(h.journal->ended, 1);
+    h.source.failure.reset();
+    const auto again = Harness::make(h.journalled());
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.source.rows["k"], "v");
+}
+
+TEST(WriteBehindJournal, close_leaves_nothing_in_the_journal_that_the_source_has) {
+    Journalled h;
+    const auto cache = Harness::make(h.journalled());
+    for (int i = 0; i < 100; ++i)
+        ASSERT_TRUE(cache.put(std::to_string(i), "v"));
+    EXPECT_TRUE(cache.close());
+    EXPECT_EQ(h.source.rows.size(), 100u);
+    EXPECT_TRUE(h.journal->rows.empty());
+    EXPECT_EQ(h.journal->ended, 1);
+}
+
+TEST(WriteBehindJournal, bytes_are_bounded_and_a_write_over_the_bound_is_refused) {
+    Journalled h;
+    h.source.gate.shut();
+    auto options = h.journalled();
+    options.write_behind.max_bytes = 100;
+    const auto cache = Harness::make(std::move(options));
+    ASSERT_TRUE(cache.put("a", std::string(60, 'v')));
+    const auto large = cache.put("b", std::string(101, 'v'));
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error(), Errc::value_too_large);
+    const auto full = cache.put("c", std::string(60, 'v'), within(1s));
+    ASSERT_FALSE(full);
+    EXPECT_EQ(full.error(), Errc::overloaded);
+    EXPECT_TRUE(cache.put("d", "small"));
+    h.source.gate.open();
+    h.runtime->advance(1s);
+    EXPECT_TRUE(cache.put("c", std::string(60, 'v'), within(1s)));
+}
+
+TEST(WriteBehindJournal, a_journal_that_cannot_be_begun_is_an_error_of_create) {
+    Journalled h;
+    h.journal->begin_failure = Error(Errc::invalid_option, "of another cache");
+    const auto refused = Harness::C::create(h.journalled());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message(), "of another cache");
+    EXPECT_EQ(h.journal->ended, 0);
+    auto options = h.journalled();
+    options.write_behind.journal = Error(Errc::corrupt, "is no journal");
+    const auto unopened = Harness::C::create(std::move(options));
+    ASSERT_FALSE(unopened);
+    EXPECT_EQ(unopened.error(), Errc::corrupt);
+    auto unused = h.journalled();
+    unused.write_behind.acknowledge = Acknowledge::memory;
+    EXPECT_EQ(Harness::C::create(std::move(unused)).error(), Errc::invalid_option);
+}
+
+struct Uncoded {
+    int number = 0;
+};
+
+TEST(WriteBehindJournal, types_without_codecs_are_refused) {
+    CacheOptions<int, Uncoded> options;
+    options.name = "uncoded";
+    options.writer = [](int, const Uncoded&) {};
+    options.write_behind.acknowledge = Acknowledge::journal;
+    options.write_behind.journal = std::shared_ptr<spi::Journal>(std::make_shared<ScriptedJournal>());
+    const auto cache = Cache<int, Uncoded>::create(std::move(options));
+    ASSERT_FALSE(cache);
+    EXPECT_EQ(cache.error(), Errc::invalid_option);
+    EXPECT_NE(cache.error().message().find("write_behind.journal needs codecs"), std::string::npos);
+}
+
+} // namespace
+} // namespace tiercel::testing::chain
