@@ -6,8 +6,9 @@
 
 namespace tiercel::chain {
 
-JournalLane::JournalLane(std::shared_ptr<spi::Journal> journal, std::shared_ptr<spi::Runtime> runtime)
-    : journal_(std::move(journal)), runtime_(std::move(runtime)) {}
+JournalLane::JournalLane(std::shared_ptr<spi::Journal> journal, std::shared_ptr<spi::Runtime> runtime,
+                         std::shared_ptr<Scope> scope)
+    : journal_(std::move(journal)), runtime_(std::move(runtime)), scope_(std::move(scope)) {}
 
 JournalLane::~JournalLane() {
     if (!let_go_) journal_->end();
@@ -22,6 +23,7 @@ void JournalLane::append(Append append) {
         if (!refused) {
             to_append_.push_back(std::move(append));
             begins = !std::exchange(running_, true);
+            if (begins) scope_->begin_another();
         }
     }
     if (refused) append.done(Error(Errc::closed, "the cache was closed"));
@@ -34,6 +36,7 @@ void JournalLane::remove(Removal removal) {
         if (ended_) return;
         to_remove_.push_back(std::move(removal));
         if (std::exchange(running_, true)) return;
+        scope_->begin_another();
     }
     begin();
 }
@@ -74,19 +77,18 @@ void JournalLane::begin_later() {
 
 void JournalLane::run() {
     bool pauses = false;
+    bool lets_go = false;
     for (;;) {
         std::vector<Append> appends;
         std::vector<Removal> removals;
         {
             const std::lock_guard lock(mutex_);
             appends.swap(to_append_);
-            if (!pauses && !ended_) removals.swap(to_remove_);
+            if (!pauses) removals.swap(to_remove_);
             if (appends.empty() && removals.empty()) {
-                if (!pauses || ended_) {
-                    running_ = false;
-                    if (!ended_ || std::exchange(let_go_, true)) return;
-                    break;
-                }
+                running_ = pauses && !ended_;
+                lets_go = ended_ && !std::exchange(let_go_, true);
+                if (!running_) break;
             }
         }
         if (appends.empty() && removals.empty()) { // but for those that failed
@@ -96,7 +98,8 @@ void JournalLane::run() {
         if (!appends.empty()) append_all(std::move(appends));
         if (!removals.empty() && !remove_all(std::move(removals))) pauses = true;
     }
-    let_go();
+    if (lets_go) let_go();
+    scope_->end();
 }
 
 void JournalLane::append_all(std::vector<Append> appends) {

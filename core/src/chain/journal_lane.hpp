@@ -1,9 +1,10 @@
 #pragma once
 
+#include "counters.hpp"
+#include "scope.hpp"
+
 #include <tiercel/spi/journal.hpp>
 #include <tiercel/spi/runtime.hpp>
-
-#include "counters.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -20,14 +21,16 @@ namespace tiercel::chain {
 ///      │                            └─ a removal failed: a pause, then running ─┘                       │
 ///      └──────────────────────────────────── end() ──► ended (the journal is let go) ◄──────────────────┘
 ///
-/// Bounded by the callers: one append or removal for each key of the queue. Thread safety: all members may be called
-/// concurrently; no lock is held across a call of the journal or a callback.
+/// The scope counts it while it runs, so that the journal is free for another cache when close() has returned in time.
+/// Bounded by the callers, whom the scope counts too: one append or removal for each key of the queue. Thread safety:
+/// all members may be called concurrently; no lock is held across a call of the journal or a callback.
 class JournalLane : public std::enable_shared_from_this<JournalLane> {
 public:
     static constexpr std::chrono::milliseconds pause{100};
 
     /// Nothing may be asked of it before begin_journal().
-    JournalLane(std::shared_ptr<spi::Journal> journal, std::shared_ptr<spi::Runtime> runtime);
+    JournalLane(std::shared_ptr<spi::Journal> journal, std::shared_ptr<spi::Runtime> runtime,
+                std::shared_ptr<Scope> scope);
     JournalLane(const JournalLane&) = delete;
     JournalLane& operator=(const JournalLane&) = delete;
     ~JournalLane();
@@ -67,6 +70,7 @@ private:
 
     std::shared_ptr<spi::Journal> journal_; ///< null once let go; who runs has it to itself
     const std::shared_ptr<spi::Runtime> runtime_;
+    const std::shared_ptr<Scope> scope_;
     Counter appends_, records_, failures_;
 
     std::mutex mutex_;

@@ -45,7 +45,7 @@ WriteBehind::WriteBehind(const detail::EngineOptions& options, std::shared_ptr<s
       max_calls_(std::max<std::size_t>(1, options.loading.max_concurrent / 2)),
       keys_of_a_call_(is_single(options.writer->style()) ? 1 : options.write_behind.max_batch),
       parts_(std::move(parts)),
-      lane_(journal ? std::make_shared<JournalLane>(std::move(journal), parts_.runtime) : nullptr),
+      lane_(journal ? std::make_shared<JournalLane>(std::move(journal), parts_.runtime, parts_.scope) : nullptr),
       queue_(queue_options(options.write_behind), options.types.key_equal) {}
 
 Result<std::vector<EntryPtr>> WriteBehind::recover() {
@@ -95,12 +95,12 @@ void WriteBehind::journal(Put put) {
     JournalLane::Append append{put.key, std::move(put.value), sequence, {}};
     const auto bytes = append.key.size() + append.value.size();
     append.done = [self = shared_from_this(), put = std::move(put), sequence, bytes](const Result<void>& result) {
-        self->journalled(put, sequence, bytes, result);
+        self->on_journalled(put, sequence, bytes, result);
     };
     lane_->append(std::move(append));
 }
 
-void WriteBehind::journalled(const Put& put, std::uint64_t sequence, std::size_t bytes, const Result<void>& result) {
+void WriteBehind::on_journalled(const Put& put, std::uint64_t sequence, std::size_t bytes, const Result<void>& result) {
     if (result) {
         enqueue(put, sequence, bytes);
         return;

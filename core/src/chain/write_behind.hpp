@@ -109,7 +109,7 @@ private:
     void wait_for_room(Put put);
     void give_up_waiting(const std::shared_ptr<Waiting>& waiting);
     void journal(Put put);
-    void journalled(const Put& put, std::uint64_t sequence, std::size_t bytes, const Result<void>& result);
+    void on_journalled(const Put& put, std::uint64_t sequence, std::size_t bytes, const Result<void>& result);
     void enqueue(const Put& put, std::uint64_t sequence, std::size_t bytes);
     void pump();
     void arm(std::optional<SteadyTime> due);

@@ -1,5 +1,8 @@
-// A stranger's program over the modules that talk to servers; no server is asked.
+// A stranger's program over the modules that talk to servers, and the journal; no server is asked.
 #include <tiercel/spi/backend.hpp>
+#ifdef WITH_JOURNAL
+#include <tiercel/journal.hpp>
+#endif
 #ifdef WITH_REDIS
 #include <tiercel/redis.hpp>
 #endif
@@ -28,6 +31,9 @@ int main() {
     (*memcached)->close();
     if (!tiercel::memcached::connect_sasl("127.0.0.1:1", {.username = "a", .password = "b"}))
         return 5; // links libmemcached
+#endif
+#ifdef WITH_JOURNAL
+    if (tiercel::open_journal("/no/such/folder/journal")) return 6; // links SQLite
 #endif
     std::cout << "tiercel: the server modules link\n";
 }

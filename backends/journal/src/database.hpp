@@ -1,0 +1,71 @@
+#pragma once
+
+#include <tiercel/result.hpp>
+#include <tiercel/spi/bytes.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace tiercel::journal {
+
+/// A SQLite connection.
+/// Thread safety: none. Errors: returned; each names the file and says what to do.
+class Database {
+public:
+    static Result<std::unique_ptr<Database>> open(std::string path);
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+    ~Database();
+
+    const std::string& path() const noexcept { return path_; }
+
+    Result<void> run(const std::string& sql);
+    /// The first column of the first row; 0 if there is none.
+    Result<std::int64_t> number(const std::string& sql);
+    void roll_back() noexcept;
+
+    /// What the last call's failure is to a user.
+    Error error(const std::string& what) const;
+
+    sqlite3* handle() const noexcept { return db_; }
+
+private:
+    Database(std::string path, sqlite3* db) : path_(std::move(path)), db_(db) {}
+
+    const std::string path_;
+    sqlite3* const db_;
+};
+
+/// A prepared statement. Lifetime: within its database's.
+class Statement {
+public:
+    static Result<Statement> prepare(Database& database, const char* sql);
+    Statement(Statement&& other) noexcept;
+    Statement& operator=(Statement&&) = delete;
+    ~Statement();
+
+    /// Parameters count from 1. The bytes must outlive the next run of the statement.
+    void bind(int parameter, BytesView bytes);
+    void bind(int parameter, std::int64_t number);
+
+    /// True if there is a row.
+    Result<bool> step();
+    /// Runs a statement that gives no rows, and makes it ready for the next binding.
+    Result<void> run();
+
+    /// Columns count from 0; the view lasts until the next step.
+    BytesView bytes(int column) const;
+    std::int64_t number(int column) const;
+
+private:
+    Statement(Database& database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+
+    Database& database_;
+    sqlite3_stmt* statement_;
+};
+
+} // namespace tiercel::journal
