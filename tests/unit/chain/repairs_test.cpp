@@ -285,6 +285,24 @@ TEST(Promise15, close_does_not_wait_for_a_repair_that_hangs) {
     EXPECT_LT(h.runtime->now() - began, 10ms);
 }
 
+TEST(Promise15, a_repair_that_close_did_not_wait_for_asks_the_tier_nothing_more) {
+    Harness h;
+    auto options = repair_options(h);
+    options.timeouts.close = 10ms; // less than the tier's timeout
+    const auto cache = Harness::make(options);
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_TRUE(cache.clear());
+    h.backend->put.failure.reset();
+    h.backend->get.before.shut(); // what another process may have cleared is read first
+    while (h.backend->get.before.waiting() == 0)
+        h.runtime->advance(5ms);
+    const int before = h.backend->put.calls;
+    EXPECT_FALSE(cache.close());
+    h.backend->get.before.open();
+    h.runtime->advance(1min);
+    EXPECT_EQ(h.backend->put.calls, before);
+}
+
 TEST(Promise15, close_leaves_what_waits_for_a_tier_and_counts_it) {
     Harness h;
     Unreachable tier(h, repair_options(h));
