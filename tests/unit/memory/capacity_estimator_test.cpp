@@ -41,7 +41,7 @@ std::vector<std::uint64_t> zipf(std::size_t requests, std::size_t keys, double s
 
 std::vector<std::uint64_t> loop(std::size_t requests, std::size_t keys) {
     std::vector<std::uint64_t> all(requests / part);
-    for (std::size_t i = 0; i < requests; ++i)
+    for (std::size_t i = 0; i < all.size(); ++i)
         all[i] = i % keys;
     return all;
 }
