@@ -100,6 +100,10 @@ void Change::settle(Item& item) {
             all_told = false;
         }
     }
+    if (item.flight && !item.refused && item.report.complete() && all_told) {
+        for (const auto& repairs : chain_->repairs)
+            repairs->has_newer(*item.key, item.entry->version);
+    }
     if (farthest && item.key && chain_->scope->open()) {
         for (std::size_t t = 0; t <= *farthest; ++t) {
             if (!is_failed(outcomes[t])) continue;
@@ -107,7 +111,7 @@ void Change::settle(Item& item) {
             if (t == *farthest && all_told) {
                 chain_->repairs[t]->owe({*item.key, item.entry->hash, item.raised});
             } else {
-                chain_->repairs[t]->owe_erasure(*item.key);
+                chain_->repairs[t]->owe_erasure(*item.key, item.raised);
             }
         }
         if (all_told) return;

@@ -376,7 +376,7 @@ asio::awaitable<void> Descent::erase_overtaken(std::size_t t, const std::vector<
     for (std::size_t n = 0; n < hashes.size(); ++n) {
         if (outcomes[n].kind == TierOutcome::Kind::done) continue;
         chain_->fences->fill_unknown(hashes[n]);
-        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n]);
+        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n], chain_->fences->stamp());
     }
 }
 

@@ -143,6 +143,8 @@ public:
     /// no older one stays. A put without an answer is remembered with the fences.
     PendingOutcomes begin_write(const std::vector<Store>& stores, SteadyTime deadline);
     PendingOutcomes begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline);
+    /// Header::version of the value that stands under each key; 0 where there is none that is sound, or no answer.
+    boost::asio::awaitable<std::vector<std::uint64_t>> versions_of(const std::vector<const WireKey*>& keys);
     /// Makes everything older than `stamp` a miss: for this process at once, for others by a marker, which is that of a
     /// later clear() if this tier has heard of one.
     PendingOutcomes begin_clear(std::uint64_t stamp, SteadyTime deadline);
