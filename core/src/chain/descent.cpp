@@ -340,7 +340,7 @@ asio::awaitable<void> Descent::fill_tiers() {
             const auto& item = items_[i];
             if (!item.fill || item.answered_by <= t || item.failed[t] || !has_life_left(item, values[i])) continue;
             if (is_overtaken(item) && !planted(Bug::overtaken_fill_is_written)) continue;
-            stores.push_back({&item.key, &values[i], item.entry->hash});
+            stores.push_back({&item.key, &values[i], item.entry->hash, t + 1 == chain_->tiers.size()});
             which.push_back(i);
         }
         if (stores.empty()) continue;

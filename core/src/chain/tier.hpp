@@ -70,7 +70,7 @@ struct WireValue {
     std::uint64_t version = 0;
     detail::Nanos created = 0;
     std::optional<std::chrono::nanoseconds> life; ///< from now
-    Result<Bytes> payload = Bytes();              ///< an error: it cannot be encoded
+    Result<Bytes> framed = Bytes();               ///< room for a header, and the payload; or why it has no encoding
 };
 
 /// A backend in its place in the chain: keys, envelopes, compression, deadlines, belief, its breaker, counting.
@@ -133,8 +133,9 @@ public:
 
     struct Store {
         const WireKey* key = nullptr;
-        const WireValue* value = nullptr;
+        WireValue* value = nullptr;
         std::uint64_t hash = 0;
+        bool last = false; ///< it goes nowhere else: its bytes may be taken instead of copied
     };
     using Outcomes = std::vector<TierOutcome>;
     using PendingOutcomes = std::shared_ptr<Signal<Outcomes>>;
@@ -177,7 +178,8 @@ public:
 
     struct LeaseEnd {
         const WireKey* key = nullptr;
-        const WireValue* value = nullptr; ///< null: there is none to store, and what stood there before comes back
+        WireValue* value =
+            nullptr; ///< whose bytes are taken; null: there is none to store, and what stood there before comes back
         std::uint64_t hash = 0;
         Hold hold{};
     };
@@ -234,7 +236,7 @@ private:
         Bytes bytes;
         std::optional<std::chrono::milliseconds> ttl;
     };
-    Result<Stored> pack(const WireKey& key, const WireValue& value);
+    Result<Stored> pack(const WireKey& key, WireValue& value, bool last);
     bool take_back(const wire::Lease& lease, const Hold& hold, wire::Fingerprint key, std::uint64_t hash, Stored& out);
     wire::Expected expected(wire::Fingerprint key) const { return {key, context_.types.codec, context_.types.schema}; }
     std::optional<std::chrono::milliseconds> ttl_of(const WireValue& value,
