@@ -61,12 +61,16 @@ void Change::raise(Item& item) {
     chain_->flights.supersede(item.entry->ref(), item.flight.get());
 }
 
-asio::awaitable<void> Change::change_tiers(const std::vector<WireValue>& values) {
+asio::awaitable<void> Change::change_tiers(std::vector<WireValue> values) {
     struct Begun {
         Tier::PendingOutcomes stores, erases;
         std::vector<std::size_t> stored, erased;
     };
     std::vector<Begun> begun(chain_->tiers.size());
+    std::size_t last = 0;
+    for (std::size_t t = 0; t < begun.size(); ++t) {
+        if (!options_.skip.has_tier(t)) last = t;
+    }
     for (std::size_t t = 0; t < begun.size(); ++t) {
         if (options_.skip.has_tier(t)) continue;
         std::vector<Tier::Store> stores;
@@ -75,7 +79,7 @@ asio::awaitable<void> Change::change_tiers(const std::vector<WireValue>& values)
             auto& item = items_[i];
             if (!item.key) continue;
             if (!values.empty() && !item.refused) {
-                stores.push_back({&*item.key, &values[i], item.entry->hash});
+                stores.push_back({&*item.key, &values[i], item.entry->hash, t == last});
                 begun[t].stored.push_back(i);
             } else {
                 erases.push_back(&*item.key);
@@ -119,6 +123,10 @@ void Change::settle(Item& item) {
             all_told = false;
         }
     }
+    if (item.flight && !item.refused && item.report.complete() && all_told) {
+        for (const auto& repairs : chain_->repairs)
+            repairs->has_newer(*item.key, item.entry->version);
+    }
     if (farthest && item.key && chain_->scope->open()) {
         for (std::size_t t = 0; t <= *farthest; ++t) {
             if (!is_failed(outcomes[t])) continue;
@@ -126,7 +134,7 @@ void Change::settle(Item& item) {
             if (t == *farthest && all_told) {
                 chain_->repairs[t]->owe({*item.key, item.entry->hash, item.raised});
             } else {
-                chain_->repairs[t]->owe_erasure(*item.key);
+                chain_->repairs[t]->owe_erasure(*item.key, item.raised);
             }
         }
         if (all_told) return;

@@ -50,7 +50,7 @@ protected:
     void raise(Item& item);
 
     /// Stores `values` (by item, where the source took the write) and erases all other items' keys, at every tier.
-    boost::asio::awaitable<void> change_tiers(const std::vector<WireValue>& values);
+    boost::asio::awaitable<void> change_tiers(std::vector<WireValue> values);
 
     /// What tiers did not take is owed to them, and the fence stands until it is done.
     void settle(Item& item);

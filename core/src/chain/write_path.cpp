@@ -218,7 +218,7 @@ private:
                     values.push_back(item.refused ? WireValue{}
                                                   : writing->chain_->wire_value(*item.entry, writing->lives_[i]));
                 }
-                co_await writing->change_tiers(values);
+                co_await writing->change_tiers(std::move(values));
                 writing->finish();
             }(self()),
             asio::detached);
