@@ -132,6 +132,7 @@ public:
     // Writing --------------------------------------------------------------------------------------------------------
 
     /// Writes through: the source (if there is a writer), then the tiers, then memory.
+    /// With WriteBehindOptions the source comes later; the report says where the value is (WriteReport::source).
     /// Errors: when the source did not take it, or did not say so in time; the key is then dropped from all tiers,
     /// since nobody knows what the source holds. Strict calls: also when a tier did not take it.
     Result<WriteReport> put(const K& key, V value, const CallOptions& options = {}) const {
@@ -316,7 +317,8 @@ public:
     /// Cost: some microseconds; takes each shard's lock once.
     CacheStats stats() const { return engine_->stats(); }
 
-    /// Ends the cache: calls under way get Errc::closed, except writes, which are drained; memory is emptied; later
+    /// Ends the cache: calls under way get Errc::closed, except writes, which are drained, pending ones of
+    /// WriteBehindOptions included; memory is emptied; later
     /// calls are Errc::closed. Returns within TimeoutOptions::close; afterwards nothing of the cache runs but a loader
     /// or writer that did not return in time, whose result is dropped. Backends stay open: others may use them.
     /// Errors: timeout, when something was abandoned; stats().left_behind says how much.

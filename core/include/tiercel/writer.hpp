@@ -110,6 +110,7 @@ std::shared_ptr<SourceFunction> make_batch_writer(F function) {
 ///
 /// A function that may block runs on the runtime's worker threads; with <tiercel/async.hpp> it may be a coroutine that
 /// gives the same. What it throws becomes Errc::writer_failed, and the write has failed.
+/// With WriteBehindOptions it must be idempotent: it may get a value again.
 /// Thread safety: called concurrently for different keys; writes of one key follow one another.
 template <class K, class V>
 class Writer {

@@ -113,6 +113,22 @@ WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanosecond
     return value;
 }
 
+Result<Bytes> Chain::journal_value(const detail::Entry& entry) const {
+    Bytes bytes;
+    if (scope->over()) return closed_error();
+    try {
+        if (const auto encoded = options.types.encode_value(entry, bytes); !encoded) return encoded.error();
+    } catch (...) {
+        return Error(Errc::codec_failed, "the value's codec threw");
+    }
+    if (bytes.size() > options.max_value_bytes) {
+        return Error(Errc::value_too_large, "a value of " + std::to_string(bytes.size()) + " bytes is over the " +
+                                                std::to_string(options.max_value_bytes) +
+                                                " of CacheOptions::max_value_bytes, and is not journalled; raise it");
+    }
+    return bytes;
+}
+
 std::optional<nanoseconds> Chain::life_of(std::optional<nanoseconds> ttl) const {
     auto whole = ttl ? ttl : options.expiry.ttl;
     if (whole) whole = std::min(*whole, detail::longest_life);

@@ -67,6 +67,10 @@ struct Chain : std::enable_shared_from_this<Chain> {
     /// The value as the tiers take it; an error inside if it cannot be encoded.
     WireValue wire_value(const detail::Entry& entry, std::optional<std::chrono::nanoseconds> life) const;
 
+    /// The value as a journal keeps it.
+    /// Errors: codec_failed; value_too_large when it is over CacheOptions::max_value_bytes; closed.
+    Result<Bytes> journal_value(const detail::Entry& entry) const;
+
     /// A life of `ttl`, or of the cache's own, with jitter; empty: for ever.
     std::optional<std::chrono::nanoseconds> life_of(std::optional<std::chrono::nanoseconds> ttl) const;
     /// When an entry of this life leaves memory.

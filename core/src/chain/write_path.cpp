@@ -162,18 +162,13 @@ private:
             if (self->unwritten_.fetch_sub(1, std::memory_order_acq_rel) == 1) self->change();
         };
         if (chain_->write_behind->journalled()) {
-            auto value = chain_->wire_value(*item.entry, {});
-            if (value.payload && value.payload->size() > chain_->options.max_value_bytes) {
-                value.payload = Error(Errc::value_too_large,
-                                      "a value of " + std::to_string(value.payload->size()) +
-                                          " bytes is over CacheOptions::max_value_bytes and is not journalled");
-            }
-            if (!value.payload) {
-                put.on_taken(value.payload.error());
+            auto value = chain_->journal_value(*item.entry);
+            if (!value) {
+                put.on_taken(value.error());
                 return;
             }
             put.key = item.key->bytes;
-            put.value = *std::move(value.payload);
+            put.value = *std::move(value);
         }
         chain_->write_behind->accept(std::move(put));
     }

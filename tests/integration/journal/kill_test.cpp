@@ -96,7 +96,7 @@ struct Killed : testing::Test {
                 ++kept;
             });
         EXPECT_TRUE(begun) << (begun ? "" : begun.error().message());
-        if (begun) EXPECT_EQ(begun->damaged, 0u);
+        EXPECT_EQ(begun ? begun->damaged : 0, 0u);
         return values;
     }
     /// Acknowledged writes that are neither in the source nor in the journal.
