@@ -4,7 +4,7 @@ namespace tiercel::simulation {
 
 namespace {
 
-constexpr PlantedBug noticed[] = {
+constexpr PlantedBug bugs[] = {
     {Bug::superseded_flight_is_joined, "superseded_flight_is_joined",
      "a lookup joins a load from before the invalidation"},
     {Bug::flights_are_not_shared, "flights_are_not_shared", "each lookup begins a load of its own"},
@@ -56,9 +56,6 @@ constexpr PlantedBug noticed[] = {
     {Bug::memory_ttl_is_not_capped, "memory_ttl_is_not_capped", "the memory tier's max_ttl is ignored"},
     {Bug::drained_fence_is_forgotten, "drained_fence_is_forgotten",
      "a fence is forgotten while reads under way may hold an older value"},
-};
-
-constexpr PlantedBug not_yet_noticed[] = {
     {Bug::abandoned_flight_is_joined, "abandoned_flight_is_joined",
      "a lookup joins a load that is past its hard timeout"},
     {Bug::unconfirmed_fence_is_settled, "unconfirmed_fence_is_settled", "a fence is settled by an erase that failed"},
@@ -96,11 +93,7 @@ constexpr PlantedBug not_yet_noticed[] = {
 } // namespace
 
 std::span<const PlantedBug> planted_bugs() {
-    return noticed;
-}
-
-std::span<const PlantedBug> elusive_bugs() {
-    return not_yet_noticed;
+    return bugs;
 }
 
 } // namespace tiercel::simulation
