@@ -148,7 +148,7 @@ asio::awaitable<void> Descent::end_leases(std::size_t t, std::vector<WireValue>&
     for (std::size_t i = 0; i < items_.size(); ++i) {
         const auto& item = items_[i];
         if (!item.hold) continue;
-        const bool fills = item.fill && has_life_left(item, values[i]) && !is_overtaken(item);
+        const bool fills = item.fill && !item.hold.unsure && has_life_left(item, values[i]) && !is_overtaken(item);
         ends.push_back({&item.key, fills ? &values[i] : nullptr, item.entry->hash, item.hold});
         if (fills) filled.push_back(i);
     }

@@ -160,6 +160,12 @@ asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) 
     Tier::PendingOutcomes signal;
     if (batch.clear_before != 0) {
         co_await self->tier_->hear_marker(); // another process may have cleared since
+        if (!self->scope_->open()) {
+            const auto scope = self->scope_;
+            self.reset();
+            scope->end();
+            co_return;
+        }
         signal = self->tier_->begin_clear(batch.clear_before, SteadyTime::max());
     } else {
         std::vector<const WireKey*> keys;

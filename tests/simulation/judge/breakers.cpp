@@ -121,7 +121,10 @@ private:
             const auto when = told->at.at;
             const auto silence = life_.tier_timeouts[tier_];
             std::optional<nanoseconds> answered;
+            // Half of what ends a lease is no call's answer.
+            const bool halves = life_.lease_ttl > nanoseconds::zero();
             for (const auto& request : requests_) {
+                if (halves) break;
                 const auto at = request.answered_at();
                 if (at && request.begin > since && *at < when) answered = std::max(answered.value_or(*at), *at);
             }
@@ -131,7 +134,7 @@ private:
             });
             if (failures < static_cast<std::ptrdiff_t>(life_.breaker_failures)) {
                 report("was left out at " + text_of(told->at) + " after " + std::to_string(failures) + " failures");
-            } else if (answered && when - *answered < silence && life_.lease_ttl == nanoseconds::zero()) {
+            } else if (answered && when - *answered < silence) {
                 report("was left out at " + text_of(told->at) + ", though it had answered less than its timeout ago");
             }
         }
@@ -181,9 +184,9 @@ private:
         };
         std::vector<Fact> facts;
         for (const auto& request : requests_) {
+            if (const auto at = request.answered_at()) facts.push_back({*at, 1, &request});
             if (request.is_probe()) continue;
             facts.push_back({request.begin, 2, &request});
-            if (const auto at = request.answered_at()) facts.push_back({*at, 1, &request});
             const auto at = request.failed_at();
             // One at the very deadline may have been in time; one with little time says nothing.
             const bool ambiguous = request.end && *request.end == request.deadline && request.answered;
@@ -192,7 +195,7 @@ private:
             if (ambiguous) facts.push_back({request.deadline, 1, &request});
         }
         std::stable_sort(facts.begin(), facts.end(),
-                         [](const Fact& a, const Fact& b) { return a.at != b.at ? a.at < b.at : a.kind > b.kind; });
+                         [](const Fact& a, const Fact& b) { return a.at != b.at ? a.at < b.at : a.kind < b.kind; });
         std::uint32_t in_a_row = 0;
         std::optional<nanoseconds> answered;
         constexpr auto never = nanoseconds::max();

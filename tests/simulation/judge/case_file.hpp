@@ -62,6 +62,8 @@ std::string text_of(const Moment& moment);
 
 /// How long memory surely keeps what this load gave as fresh; the maximum: for ever.
 nanoseconds least_life(const Life& life, const Birth& load);
+/// Whether memory may have got another value than this load's from a tier, since that load ended.
+bool may_be_replaced(const CaseFile& file, std::size_t load, nanoseconds until);
 /// Whether somebody asked for the key without memory, when the flight of this load began or while it lasted.
 bool was_asked_past_memory(const CaseFile& file, const Birth& load);
 /// How far past its life a value may be for this lookup.

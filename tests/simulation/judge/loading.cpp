@@ -40,6 +40,7 @@ void judge_pair(CaseFile& file, std::size_t first, std::size_t second) {
             nanoseconds(static_cast<nanoseconds::rep>(static_cast<double>(kept_for.count()) * life.refresh_ahead));
     if (kept_for != nanoseconds::max() && two.flight_began >= one.end.at + kept_for) return;
     if (moved_between(file, one, two)) return;
+    if (may_be_replaced(file, first, two.begin.at)) return;
     if (was_asked_past_memory(file, one) || was_asked_past_memory(file, two)) return;
     const auto* closing = file.closing(one.life);
     if (closing != nullptr && closing->begin.before(two.begin)) return;
@@ -67,6 +68,16 @@ nanoseconds least_life(const Life& life, const Birth& load) {
     }
     if (life.max_memory_ttl) least = std::min(least, *life.max_memory_ttl);
     return least;
+}
+
+bool may_be_replaced(const CaseFile& file, std::size_t load, nanoseconds until) {
+    const auto& birth = file.history.births[load];
+    const auto& calls = file.calls(birth.life, birth.key);
+    return std::any_of(calls.begin(), calls.end(), [&](std::size_t index) {
+        const auto& call = file.history.server_calls[index];
+        return call.kind == ServerCall::Kind::get && call.value != 0 && call.value != value_of(birth.key, load) &&
+               call.end && call.end.at >= birth.end.at && call.end.at <= until;
+    });
 }
 
 void judge_loading(CaseFile& file) {

@@ -113,7 +113,7 @@ std::optional<std::size_t> surely_in_memory(const CaseFile& file, std::size_t in
     const auto& birth = history.births[*latest];
     const auto lives_for = least_life(life, birth);
     if (lives_for != nanoseconds::max() && until >= birth.end.at + lives_for + past) return std::nullopt;
-    if (was_asked_past_memory(file, birth)) return std::nullopt;
+    if (was_asked_past_memory(file, birth) || may_be_replaced(file, *latest, until)) return std::nullopt;
     const auto& moves = file.moves(index, key);
     for (const auto& move : moves) {
         const bool over = move.end && move.act != Act::put && move.end.at < birth.flight_began;
