@@ -129,6 +129,10 @@ void Actors::finish(Process& process, std::size_t index, std::vector<KeyResult> 
     operation.end = surroundings_.recorder.now();
     operation.results = std::move(results);
     if (settled_down_ || operation.keys.empty() || process.is_ending() || !dice_.chance(0.4)) return;
+    if (dice_.chance(0.02)) {
+        process.restart(); // what goes on behind the answer is under way
+        return;
+    }
     const bool wrote = operation.act == Act::put || operation.act == Act::invalidate;
     const Key key = operation.keys.front();
     if (wrote || dice_.chance(0.5)) {

@@ -136,7 +136,8 @@ struct ServerCall {
     std::size_t request = 0; ///< the index of its first key's
     std::optional<Key> key;  ///< empty: the marker of clear(), or a probe's
     bool conditional = false;
-    bool lease = false; ///< put: a lease; `value` is what it carries
+    bool negative = false; ///< get: delivered an absence, or what is no value of ours
+    bool lease = false;    ///< put: a lease; `value` is what it carries
     nanoseconds deadline{};
     Heard heard = Heard::nothing;
     Value value = 0; ///< put, or delivered by a get; 0: none, or no value of ours

@@ -199,6 +199,7 @@ asio::awaitable<std::vector<spi::Lookup>> Link::get_many(std::span<const BytesVi
                 answer.value = *other;
             }
             record.value = value_in(answer.value);
+            record.negative = record.value == 0 && !is_lease(answer.value);
             found->emplace_back(std::optional<spi::Found>(std::move(answer)));
         }
         return [this, calls, found, answers] {

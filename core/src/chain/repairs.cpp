@@ -1,5 +1,7 @@
 #include "repairs.hpp"
 
+#include "planted_bug.hpp"
+
 #include <tiercel/spi/run_loop.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -71,6 +73,7 @@ void Repairs::owe_clear(std::uint64_t stamp) {
     bool begins = false;
     {
         const std::lock_guard lock(mutex_);
+        if (planted(Bug::clear_is_not_owed)) return;
         clear_before_ = std::max(clear_before_, stamp);
         begins = begin();
     }
@@ -190,14 +193,17 @@ asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) 
         self->pause_ = taken ? nanoseconds(first_pause) : std::min<nanoseconds>(2 * self->pause_, longest_pause);
         if (self->armed_) pause = self->pause_;
     }
-    if (pause != nanoseconds::zero()) self->arm(pause);
+    const bool goes_on = taken || !planted(Bug::repairs_end_with_a_failure);
+    if (pause != nanoseconds::zero() && goes_on) self->arm(pause);
     const auto scope = self->scope_;
     self.reset();
     scope->end();
 }
 
 bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
-    const auto is_done = [&](std::size_t i) { return outcomes[i].kind == TierOutcome::Kind::done; };
+    const auto is_done = [&](std::size_t i) {
+        return outcomes[i].kind == TierOutcome::Kind::done || planted(Bug::failed_repair_is_done);
+    };
     if (batch.clear_before != 0) {
         if (!is_done(0)) return false;
         const std::lock_guard lock(mutex_);

@@ -75,8 +75,9 @@ bool may_be_replaced(const CaseFile& file, std::size_t load, nanoseconds until) 
     const auto& calls = file.calls(birth.life, birth.key);
     return std::any_of(calls.begin(), calls.end(), [&](std::size_t index) {
         const auto& call = file.history.server_calls[index];
-        return call.kind == ServerCall::Kind::get && call.value != 0 && call.value != value_of(birth.key, load) &&
-               call.end && call.end.at >= birth.end.at && call.end.at <= until;
+        return call.kind == ServerCall::Kind::get && (call.negative || call.value != 0) &&
+               call.value != value_of(birth.key, load) && call.end && call.end.at >= birth.end.at &&
+               call.end.at <= until;
     });
 }
 

@@ -150,6 +150,12 @@ void judge_withheld(CaseFile& file, std::size_t index) {
         }
     }
     if (operation.act != Act::get_or_load || operation.end.at <= begin) return;
+    if (life.soft_timeout && operation.end.at > begin + *life.soft_timeout) {
+        if (const auto had = surely_in_memory(file, operation.life, key, begin, operation.end.at, accepted)) {
+            file.report(4, file.name(index) + " waited for longer than soft_timeout, though memory had " +
+                               file.name_of_birth(*had));
+        }
+    }
     const auto at_once = life.while_revalidate && !life.max_memory_ttl ? accepted : nanoseconds::zero();
     if (const auto had = surely_in_memory(file, operation.life, key, begin, begin, at_once)) {
         file.report(4, file.name(index) + " waited, though memory had " + file.name_of_birth(*had) +

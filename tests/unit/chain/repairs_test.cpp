@@ -210,6 +210,24 @@ TEST(Repairs, an_overflow_gives_up_nothing_in_the_other_tiers) {
     EXPECT_EQ(found.source().tier, 1);
 }
 
+TEST(Repairs, a_clear_is_not_taken_to_a_tier_after_the_end) {
+    Harness h;
+    auto options = repair_options(h);
+    options.timeouts.close = 0ms;
+    const auto cache = Harness::make(options);
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_TRUE(cache.clear());
+    h.backend->put.failure.reset();
+    h.backend->get.before.shut();
+    h.runtime->advance(50ms);
+    ASSERT_EQ(h.backend->get.before.waiting(), 1u) << "whether another process has cleared since";
+    (void)cache.close();
+    const auto sent = h.backend->put.calls;
+    h.backend->get.before.open();
+    h.idle();
+    EXPECT_EQ(h.backend->put.calls, sent);
+}
+
 TEST(Repairs, a_clear_that_a_tier_did_not_take_is_owed_to_it) {
     Harness h;
     const auto cache = Harness::make(repair_options(h));
