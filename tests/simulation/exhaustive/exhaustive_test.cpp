@@ -56,6 +56,14 @@ Settings leasing() {
     return settings;
 }
 
+/// Three processes, whose loads take a while.
+Settings slow_leasing() {
+    auto settings = leasing();
+    settings.processes = 3;
+    settings.pace.load = 100ms;
+    return settings;
+}
+
 Settings writes_past_their_deadline() {
     auto settings = no_tier();
     settings.pace.write = settings.source_timeout + 1ms;
@@ -191,6 +199,15 @@ const Scenario scenarios[] = {
          stage.prepare([&] { get(stage); });
      },
      Bug::lease_brings_back_the_erased},
+    {"load_that_lost_its_lease", slow_leasing(),
+     [](Stage& stage) {
+         load(stage, 1);
+         stage.later(50ms, [&] { change_and_invalidate(stage); });
+         stage.later(60ms, [&] { load(stage, 2); });
+         stage.at_once({}, 300ms);
+         stage.prepare([&] { get(stage); });
+     },
+     Bug::any_lease_is_ones_own},
     {"late_write_and_load", writes_past_their_deadline(),
      [](Stage& stage) {
          stage.prepare([&] { put(stage); });

@@ -189,7 +189,7 @@ private:
             facts.push_back({request.begin, 2, &request});
             const auto at = request.failed_at();
             // One at the very deadline may have been in time; one with little time says nothing.
-            const bool ambiguous = request.end && *request.end == request.deadline && request.answered;
+            const bool ambiguous = request.end && *request.end == request.deadline && !request.failed;
             const bool brief = request.deadline - request.begin < life_.tier_timeouts[tier_];
             if (at && !ambiguous && !brief) facts.push_back({*at, 0, &request});
             if (ambiguous) facts.push_back({request.deadline, 1, &request});

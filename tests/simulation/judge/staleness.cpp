@@ -163,12 +163,12 @@ void judge_withheld(CaseFile& file, std::size_t index) {
     }
 }
 
-/// Whether all who asked for the key in this time took what is stale.
-bool all_accept(const CaseFile& file, std::size_t life, Key key, nanoseconds from, nanoseconds until) {
+/// Whether all who asked for the key at this time took what is stale.
+bool all_accept(const CaseFile& file, std::size_t life, Key key, nanoseconds when) {
     const auto& operations = file.operations(life, key);
     return std::all_of(operations.begin(), operations.end(), [&](std::size_t index) {
         const auto& operation = file.history.operations[index];
-        if (operation.begin.at > until || (operation.end && operation.end.at < from)) return true;
+        if (operation.begin.at > when || (operation.end && operation.end.at < when)) return true;
         return is_lookup(operation) && operation.require == Require::any && !operation.max_staleness &&
                !operation.skips_memory;
     });
@@ -180,8 +180,10 @@ void judge_retry(CaseFile& file, const Birth& load, std::size_t next) {
     const auto& life = file.history.lives[load.life];
     if (load.outcome != Birth::Outcome::error || load.end.at >= load.deadline || life.max_memory_ttl) return;
     if (again.flight_began <= load.end.at || again.flight_began >= load.end.at + life.retry_after) return;
-    if (!all_accept(file, load.life, load.key, load.flight_began, again.begin.at)) return;
-    if (!surely_in_memory(file, load.life, load.key, load.flight_began, again.begin.at, life.stale_keep)) return;
+    const auto when = again.flight_began;
+    if (!all_accept(file, load.life, load.key, when) ||
+        !surely_in_memory(file, load.life, load.key, when, when, life.stale_keep))
+        return;
     file.report(4, file.name_of_birth(next) + " began less than retry_after after the load before it had failed at " +
                        text_of(load.end) + ", though memory had a stale value");
 }
