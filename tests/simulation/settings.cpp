@@ -70,7 +70,7 @@ Settings settings_of(std::uint64_t seed) {
 
     const auto now_and_then = [&](double most) { return large || dice.chance(0.4) ? most * 0.5 : 0.0; };
     auto& f = s.faults;
-    f.load_fails = now_and_then(0.3);
+    f.load_fails = now_and_then(s.stale_keep > 0ns ? 0.8 : 0.3); // which is when it matters
     f.load_hangs = now_and_then(0.2);
     f.write_refused = now_and_then(0.3);
     f.write_unconfirmed = now_and_then(0.3);
