@@ -95,13 +95,18 @@ WireValue Chain::wire_value(const detail::Entry& entry, std::optional<nanosecond
     value.life = life;
     if (value.negative) return value;
     if (scope->over()) {
-        value.payload = closed_error();
+        value.framed = closed_error();
         return value;
     }
     try {
-        if (auto encoded = options.types.encode_value(entry, *value.payload); !encoded) value.payload = encoded.error();
+        value.framed->resize(wire::header_bytes);
+        if (const auto encoded = options.types.encode_value(entry, *value.framed); !encoded) {
+            value.framed = encoded.error();
+        } else if (value.framed->size() < wire::header_bytes) {
+            value.framed = Error(Errc::codec_failed, "the value's codec took bytes away; encode() must append");
+        }
     } catch (...) {
-        value.payload = Error(Errc::codec_failed, "the value's codec threw");
+        value.framed = Error(Errc::codec_failed, "the value's codec threw");
     }
     return value;
 }

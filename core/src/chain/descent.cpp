@@ -341,7 +341,7 @@ asio::awaitable<void> Descent::fill_tiers() {
             const auto& item = items_[i];
             if (!item.fill || item.answered_by <= t || item.failed[t] || !has_life_left(item, values[i])) continue;
             if (is_overtaken(item) && !planted(Bug::overtaken_fill_is_written)) continue;
-            stores.push_back({&item.key, &values[i], item.entry->hash});
+            stores.push_back({&item.key, &values[i], item.entry->hash, t + 1 == chain_->tiers.size()});
             which.push_back(i);
         }
         if (stores.empty()) continue;
@@ -377,7 +377,7 @@ asio::awaitable<void> Descent::erase_overtaken(std::size_t t, const std::vector<
     for (std::size_t n = 0; n < hashes.size(); ++n) {
         if (outcomes[n].kind == TierOutcome::Kind::done) continue;
         chain_->fences->fill_unknown(hashes[n]);
-        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n]);
+        if (chain_->scope->open()) chain_->repairs[t]->owe_erasure(*overtaken[n], chain_->fences->stamp());
     }
 }
 

@@ -33,14 +33,20 @@ Repairs::Repairs(std::shared_ptr<Tier> tier, std::shared_ptr<Repairs> nearer, st
 
 void Repairs::owe(const Repair& repair) {
     const Fenced fenced{repair.hash, repair.raised};
-    add(repair.key, &fenced);
+    add(repair.key, &fenced, repair.raised, 0);
 }
 
-void Repairs::owe_erasure(const WireKey& key) {
-    add(key, nullptr);
+void Repairs::owe_erasure(const WireKey& key, std::uint64_t raised) {
+    add(key, nullptr, raised, 0);
 }
 
-void Repairs::add(const WireKey& key, const Fenced* fenced) {
+void Repairs::has_newer(const WireKey& key, std::uint64_t version) {
+    const std::lock_guard lock(mutex_);
+    const auto place = keys_.find(key.bytes);
+    if (place != keys_.end()) place->second.newer = std::max(place->second.newer, version);
+}
+
+void Repairs::add(const WireKey& key, const Fenced* fenced, std::uint64_t raised, std::uint64_t newer) {
     bool full = false;
     bool begins = false;
     {
@@ -56,6 +62,8 @@ void Repairs::add(const WireKey& key, const Fenced* fenced) {
             } else {
                 order_.erase(owed.ticket);
             }
+            owed.raised = std::max(owed.raised, raised);
+            owed.newer = std::max(owed.newer, newer);
             owed.ticket = ++last_ticket_;
             order_.emplace(owed.ticket, &place->first);
             if (fenced != nullptr) owed.fenced.push_back(*fenced);
@@ -64,7 +72,10 @@ void Repairs::add(const WireKey& key, const Fenced* fenced) {
     }
     if (full) {
         overflow();
-        if (fenced != nullptr) pass_on(key, {*fenced});
+        if (fenced != nullptr)
+            pass_on(
+                key,
+                {.fingerprint = key.fingerprint, .fenced = {*fenced}, .ticket = 0, .raised = raised, .newer = newer});
     }
     if (begins) arm(first_pause);
 }
@@ -102,14 +113,14 @@ void Repairs::overflow() {
     if (is_news) events_->tell(RepairsOverflowed{tier_->name()});
     owe_clear(stamp);
     for (const auto& [bytes, owed] : dropped)
-        pass_on({bytes, owed.fingerprint}, owed.fenced);
+        pass_on({bytes, owed.fingerprint}, owed);
 }
 
 /// What waited for this tier goes on: to the next nearer one, or to its fence.
-void Repairs::pass_on(const WireKey& key, const std::vector<Fenced>& fenced) {
-    for (const auto& one : fenced) {
+void Repairs::pass_on(const WireKey& key, const Owed& owed) {
+    for (const auto& one : owed.fenced) {
         if (nearer_) {
-            nearer_->add(key, &one);
+            nearer_->add(key, &one, owed.raised, owed.newer);
         } else {
             fences_->settle(one.hash, one.raised, true);
         }
@@ -151,8 +162,10 @@ Repairs::Batch Repairs::next_batch() {
     batch.clear_before = clear_before_;
     if (clear_before_ != 0) return batch;
     for (const auto& [ticket, bytes] : order_) {
-        batch.keys.push_back({*bytes, keys_.at(*bytes).fingerprint});
+        const auto& owed = keys_.at(*bytes);
+        batch.keys.push_back({*bytes, owed.fingerprint});
         batch.tickets.push_back(ticket);
+        batch.kept.push_back(owed.kept());
         if (batch.keys.size() == batch_keys) break;
     }
     armed_ = !batch.keys.empty();
@@ -160,30 +173,7 @@ Repairs::Batch Repairs::next_batch() {
 }
 
 asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) {
-    Tier::PendingOutcomes signal;
-    if (batch.clear_before != 0) {
-        co_await self->tier_->hear_marker(); // another process may have cleared since
-        if (!self->scope_->open()) {
-            const auto scope = self->scope_;
-            self.reset();
-            scope->end();
-            co_return;
-        }
-        signal = self->tier_->begin_clear(batch.clear_before, SteadyTime::max());
-    } else {
-        std::vector<const WireKey*> keys;
-        keys.reserve(batch.keys.size());
-        for (const auto& key : batch.keys)
-            keys.push_back(&key);
-        signal = self->tier_->begin_erase(keys, SteadyTime::max());
-    }
-    {
-        const std::lock_guard lock(self->mutex_);
-        self->under_way_ = signal;
-        self->under_way_size_ = std::max<std::size_t>(1, batch.keys.size());
-    }
-    if (!self->scope_->open()) self->give_up(); // close() may have missed it
-    const auto outcomes = co_await signal->wait();
+    const auto outcomes = co_await repair(self, batch);
     const bool taken = self->settle(batch, outcomes);
     nanoseconds pause{};
     {
@@ -200,6 +190,52 @@ asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) 
     scope->end();
 }
 
+asio::awaitable<Tier::Outcomes> Repairs::repair(std::shared_ptr<Repairs> self, const Batch& batch) {
+    auto& tier = *self->tier_;
+    const Error closed(Errc::closed, "the cache was closed");
+    const Tier::Outcomes undone(batch.clear_before != 0 ? 1 : batch.keys.size(),
+                                {tier.name(), TierOutcome::Kind::failed, closed});
+    if (batch.clear_before != 0) {
+        co_await tier.hear_marker(); // another process may have cleared since
+        if (!self->scope_->open()) co_return undone;
+        const auto signal = tier.begin_clear(batch.clear_before, SteadyTime::max());
+        self->begins(signal, 1);
+        co_return co_await signal->wait();
+    }
+    std::vector<const WireKey*> looked_at;
+    for (std::size_t i = 0; i < batch.keys.size(); ++i) {
+        if (batch.kept[i] != 0) looked_at.push_back(&batch.keys[i]);
+    }
+    std::vector<std::uint64_t> found;
+    if (!looked_at.empty()) found = co_await tier.versions_of(looked_at);
+    if (!self->scope_->open()) co_return undone;
+    std::vector<const WireKey*> erased;
+    std::vector<std::size_t> at; // erased[n] is of batch.keys[at[n]]
+    for (std::size_t i = 0, look = 0; i < batch.keys.size(); ++i) {
+        if (batch.kept[i] != 0 && found[look++] == batch.kept[i]) continue;
+        erased.push_back(&batch.keys[i]);
+        at.push_back(i);
+    }
+    Tier::Outcomes outcomes(batch.keys.size(), {tier.name(), TierOutcome::Kind::done, {}});
+    if (erased.empty()) co_return outcomes;
+    const auto signal = tier.begin_erase(erased, SteadyTime::max());
+    self->begins(signal, erased.size());
+    auto taken = co_await signal->wait();
+    for (std::size_t n = 0; n < at.size(); ++n)
+        outcomes[at[n]] = std::move(taken[n]);
+    co_return outcomes;
+}
+
+/// From here on give_up() ends it.
+void Repairs::begins(const Tier::PendingOutcomes& signal, std::size_t size) {
+    {
+        const std::lock_guard lock(mutex_);
+        under_way_ = signal;
+        under_way_size_ = size;
+    }
+    if (!scope_->open()) give_up(); // close() may have missed it
+}
+
 bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
     const auto is_done = [&](std::size_t i) {
         return outcomes[i].kind == TierOutcome::Kind::done || planted(Bug::failed_repair_is_done);
@@ -212,7 +248,7 @@ bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
         return true;
     }
     bool all = true;
-    std::vector<std::pair<WireKey, std::vector<Fenced>>> repaired;
+    std::vector<std::pair<WireKey, Owed>> repaired;
     {
         const std::lock_guard lock(mutex_);
         for (std::size_t i = 0; i < batch.keys.size(); ++i) {
@@ -222,7 +258,7 @@ bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
             auto& owed = place->second;
             order_.erase(owed.ticket);
             if (is_done(i)) {
-                repaired.emplace_back(batch.keys[i], std::move(owed.fenced));
+                repaired.emplace_back(batch.keys[i], std::move(owed));
                 bytes_ -= place->first.size();
                 keys_.erase(place);
             } else {
@@ -231,8 +267,8 @@ bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
             }
         }
     }
-    for (const auto& [key, fenced] : repaired)
-        pass_on(key, fenced);
+    for (const auto& [key, owed] : repaired)
+        pass_on(key, owed);
     done_.add(repaired.size());
     return all;
 }

@@ -40,7 +40,8 @@ struct Repair {
 ///              └── not taken: to the end of the queue, and twice the pause ──┘
 ///
 /// A key that is owed again while it waits, or is being erased, is erased once more, at its new place. Order between
-/// keys means nothing; keys that a tier refuses do not hold up the others.
+/// keys means nothing; keys that a tier refuses do not hold up the others. A key that was put meanwhile, and every tier
+/// took it, is looked at first: that value stays where it is found, and counts as repaired.
 ///
 /// Bounded in keys and bytes: when there is no room the queue is emptied, this process believes nothing in this tier
 /// that is older than now, and the tier is owed a marker as clear() writes it, which makes the same misses for the
@@ -60,8 +61,10 @@ public:
 
     /// The tier owes an erasure, which the nearer tiers and then the fence wait for.
     void owe(const Repair& repair);
-    /// The same, and nothing waits for it.
-    void owe_erasure(const WireKey& key);
+    /// The same, and nothing waits for it. `raised`: what is older is to go.
+    void owe_erasure(const WireKey& key, std::uint64_t raised);
+    /// Every tier has taken a value of this version: it may stay if nothing was owed that was raised after it. O(1).
+    void has_newer(const WireKey& key, std::uint64_t version);
     /// The tier owes a marker of this stamp.
     void owe_clear(std::uint64_t stamp);
 
@@ -81,22 +84,30 @@ private:
         wire::Fingerprint fingerprint;
         std::vector<Fenced> fenced; ///< what waits for it: one for each owe(), until the next nearer tier takes over
         std::uint64_t ticket = 0;   ///< its place in the order
+        std::uint64_t raised = 0;   ///< the highest of what was owed
+        std::uint64_t newer = 0;    ///< see has_newer()
+
+        /// The version that may stay, or 0.
+        std::uint64_t kept() const noexcept { return newer > raised ? newer : 0; }
     };
     using Keys = std::unordered_map<Bytes, Owed>; // whose nodes stay where they are
     struct Batch {
         std::vector<WireKey> keys;
         std::vector<std::uint64_t> tickets;
+        std::vector<std::uint64_t> kept;
         std::uint64_t clear_before = 0; ///< a marker of this stamp instead; 0: none
     };
 
-    void add(const WireKey& key, const Fenced* fenced);
+    void add(const WireKey& key, const Fenced* fenced, std::uint64_t raised, std::uint64_t newer);
     void overflow();
-    void pass_on(const WireKey& key, const std::vector<Fenced>& fenced);
+    void pass_on(const WireKey& key, const Owed& owed);
     bool begin();
     void arm(std::chrono::nanoseconds pause);
     void run();
     Batch next_batch();
     static boost::asio::awaitable<void> work(std::shared_ptr<Repairs> self, Batch batch);
+    static boost::asio::awaitable<Tier::Outcomes> repair(std::shared_ptr<Repairs> self, const Batch& batch);
+    void begins(const Tier::PendingOutcomes& signal, std::size_t size);
     /// True if the tier took all of it.
     bool settle(const Batch& batch, const Tier::Outcomes& outcomes);
 

@@ -14,7 +14,7 @@ namespace tiercel::chain {
 
 /// Counts the work under way, so that close() can wait for it, and stops new work from beginning.
 ///
-/// States: open -> closing (nothing begins) -> over (user code is not to be called any more).
+/// States: open -> closing (nothing begins) -> over (neither user code nor a backend is to be called any more).
 ///
 /// Work is counted in one word with the state, if it may end on another thread (begin, end); or, if it is a block of
 /// one thread (Brief), in a stripe of that thread's, so that threads do not meet in a cache line for each put. Nothing

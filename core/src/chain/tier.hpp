@@ -73,7 +73,7 @@ struct WireValue {
     std::uint64_t version = 0;
     detail::Nanos created = 0;
     std::optional<std::chrono::nanoseconds> life; ///< from now
-    Result<Bytes> payload = Bytes();              ///< an error: it cannot be encoded
+    Result<Bytes> framed = Bytes();               ///< room for a header, and the payload; or why it has no encoding
 };
 
 /// A backend in its place in the chain: keys, envelopes, compression, deadlines, belief, its breaker, counting.
@@ -136,8 +136,9 @@ public:
 
     struct Store {
         const WireKey* key = nullptr;
-        const WireValue* value = nullptr;
+        WireValue* value = nullptr;
         std::uint64_t hash = 0;
+        bool last = false; ///< it goes nowhere else: its bytes may be taken instead of copied
     };
     using Outcomes = std::vector<TierOutcome>;
     using PendingOutcomes = std::shared_ptr<Signal<Outcomes>>;
@@ -146,6 +147,8 @@ public:
     /// no older one stays. A put without an answer is remembered with the fences.
     PendingOutcomes begin_write(const std::vector<Store>& stores, SteadyTime deadline);
     PendingOutcomes begin_erase(const std::vector<const WireKey*>& keys, SteadyTime deadline);
+    /// Header::version of the value that stands under each key; 0 where there is none that is sound, or no answer.
+    boost::asio::awaitable<std::vector<std::uint64_t>> versions_of(const std::vector<const WireKey*>& keys);
     /// Makes everything older than `stamp` a miss: for this process at once, for others by a marker, which is that of a
     /// later clear() if this tier has heard of one.
     PendingOutcomes begin_clear(std::uint64_t stamp, SteadyTime deadline);
@@ -178,7 +181,8 @@ public:
 
     struct LeaseEnd {
         const WireKey* key = nullptr;
-        const WireValue* value = nullptr; ///< null: there is none to store, and what stood there before comes back
+        WireValue* value =
+            nullptr; ///< whose bytes are taken; null: there is none to store, and what stood there before comes back
         std::uint64_t hash = 0;
         Hold hold{};
     };
@@ -235,7 +239,7 @@ private:
         Bytes bytes;
         std::optional<std::chrono::milliseconds> ttl;
     };
-    Result<Stored> pack(const WireKey& key, const WireValue& value);
+    Result<Stored> pack(const WireKey& key, WireValue& value, bool last);
     bool take_back(const wire::Lease& lease, const Hold& hold, wire::Fingerprint key, std::uint64_t hash, Stored& out);
     wire::Expected expected(wire::Fingerprint key) const { return {key, context_.types.codec, context_.types.schema}; }
     std::optional<std::chrono::milliseconds> ttl_of(const WireValue& value,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "planted_bug.hpp"
 #include "tier.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -71,7 +72,8 @@ Tier::Health Tier::health_of(const std::vector<Result>& results) {
     return health;
 }
 
-/// Starts `work` on the event loop; whichever comes first, its result or the deadline, is the signal's value.
+/// Starts `work` on the event loop; whichever comes first, its result or the deadline, is the signal's value. Nothing
+/// starts once close() has returned: work that close() has given up waiting for may still get here.
 template <class T>
 std::shared_ptr<Signal<T>> Tier::bounded(std::shared_ptr<Call> call, SteadyTime deadline, std::function<T(Error)> late,
                                          std::function<boost::asio::awaitable<T>(Tier&, Call&)> work) {
@@ -90,8 +92,10 @@ std::shared_ptr<Signal<T>> Tier::bounded(std::shared_ptr<Call> call, SteadyTime 
                   spi::Runtime::TimerId guard) -> boost::asio::awaitable<void> {
         std::optional<T> value;
         std::string thrown;
+        const bool is_late = self->context_.scope->over() && !planted(Bug::fill_begins_after_close);
+        if (is_late) value.emplace((*failed)(Error(Errc::closed, "the cache was closed")));
         try {
-            value.emplace(co_await job(*self, *owned));
+            if (!is_late) value.emplace(co_await job(*self, *owned));
         } catch (const std::exception& error) {
             thrown = error.what();
         } catch (...) {

@@ -104,7 +104,7 @@ Tier::PendingOutcomes Tier::begin_end_leases(const std::vector<LeaseEnd>& ends, 
         if (!end.value) continue;
         // What cannot be stored is released: no older value comes back for good, since the lease carries only what was
         // stale, or about to be.
-        if (auto stored = pack(*end.key, *end.value)) ending.value = *std::move(stored);
+        if (auto stored = pack(*end.key, *end.value, true)) ending.value = *std::move(stored);
     }
     const auto size = ends.size();
     return bounded<Outcomes>(

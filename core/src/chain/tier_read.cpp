@@ -185,6 +185,35 @@ TierAnswer Tier::open_value(const Lookup& lookup, BytesView stored, std::optiona
     return {TierAnswer::Kind::hit, header.negative, nullptr, life, std::nullopt};
 }
 
+asio::awaitable<std::vector<std::uint64_t>> Tier::versions_of(const std::vector<const WireKey*>& keys) {
+    const auto size = keys.size();
+    std::vector<std::uint64_t> versions(size);
+    auto call = std::make_shared<Call>();
+    call->round = breaker_.admit();
+    if (!call->round) co_return versions;
+    call->keys.reserve(size);
+    std::vector<wire::Fingerprint> fingerprints;
+    fingerprints.reserve(size);
+    for (const auto* key : keys) {
+        call->keys.push_back(backend_key(*key));
+        fingerprints.push_back(key->fingerprint);
+    }
+    call->views.assign(call->keys.begin(), call->keys.end());
+    const auto signal = bounded<Raw>(
+        call, bound(SteadyTime::max()), [size](Error error) { return Raw(size, error); },
+        [](Tier& self, Call& mine) { return self.backend_->get_many(mine.views, mine.context); });
+    const Raw raw = co_await signal->wait();
+    if (raw.size() != size) co_return versions;
+    for (std::size_t i = 0; i < size; ++i) {
+        if (!raw[i]) count(raw[i].error());
+        if (!raw[i] || !*raw[i]) continue;
+        wire::Unpacked unpacked;
+        const auto flaw = packer_.unpack((*raw[i])->value, expected(fingerprints[i]), unpacked);
+        if (flaw == wire::Defect::none) versions[i] = unpacked.header.version;
+    }
+    co_return versions;
+}
+
 asio::awaitable<Result<Tier::Page>> Tier::list(std::string cursor) {
     using Listed = Result<spi::ScanPage>;
     const auto round = breaker_.admit();

@@ -48,7 +48,7 @@ Tier::PendingOutcomes Tier::keep_away(std::size_t writes) {
     return outcomes;
 }
 
-Result<Tier::Stored> Tier::pack(const WireKey& key, const WireValue& value) {
+Result<Tier::Stored> Tier::pack(const WireKey& key, WireValue& value, bool last) {
     auto life = value.life;
     if (max_ttl_) life = life ? std::min(*life, *max_ttl_) : *max_ttl_;
     if (life) life = std::min(*life, longest_life);
@@ -65,8 +65,12 @@ Result<Tier::Stored> Tier::pack(const WireKey& key, const WireValue& value) {
     header.version = value.version;
     if (life && !value.negative) header.kept = std::chrono::floor<std::chrono::seconds>(context_.keep_stale);
 
-    Result<wire::Packed> packed =
-        value.payload ? packer_.pack(header, *value.payload) : Result<wire::Packed>(value.payload.error());
+    Result<wire::Packed> packed = [&]() -> Result<wire::Packed> {
+        if (!value.framed) return value.framed.error();
+        if (value.negative) return packer_.pack(header, {});
+        if (last) return packer_.pack_in_place(header, *std::move(value.framed));
+        return packer_.pack(header, BytesView(*value.framed).substr(wire::header_bytes));
+    }();
     if (packed && capabilities_.max_value_bytes != 0 && packed->bytes.size() > capabilities_.max_value_bytes) {
         packed = Error(Errc::value_too_large,
                        "a value of " + std::to_string(packed->bytes.size()) + " bytes is over the " +
@@ -96,7 +100,7 @@ Tier::PendingOutcomes Tier::begin_write(const std::vector<Store>& stores, Steady
     for (std::size_t i = 0; i < stores.size(); ++i) {
         call->keys.push_back(backend_key(*stores[i].key));
         call->hashes.push_back(stores[i].hash);
-        auto stored = pack(*stores[i].key, *stores[i].value);
+        auto stored = pack(*stores[i].key, *stores[i].value, stores[i].last);
         if (!stored) {
             const bool too_large = stored.error() == Errc::value_too_large;
             call->outcomes[i] = outcome(too_large ? TierOutcome::Kind::too_large : TierOutcome::Kind::failed,

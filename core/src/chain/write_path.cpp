@@ -1,5 +1,6 @@
 #include "write_path.hpp"
 
+#include "change.hpp"
 #include "planted_bug.hpp"
 
 #include <tiercel/spi/run_loop.hpp>
@@ -43,140 +44,6 @@ Result<WriteReport> judged(WriteReport report, Strictness strictness) {
 
 /// The epoch of a write that nothing can overtake.
 const std::atomic<std::uint64_t> nothing_newer{0};
-
-/// One key's write or erasure.
-struct Item {
-    EntryPtr entry;
-    std::size_t index = 0; ///< in the operation
-    FlightPtr flight;      ///< of a write
-    Result<WireKey> key = WireKey{};
-    std::uint64_t raised = 0;
-    std::optional<Error> refused; ///< by the source
-    WriteReport report;
-};
-
-/// The tiers' part of a change, shared by writes and erasures: what is to be stored, what is to be erased, and whether
-/// every tier did it.
-class Change : public std::enable_shared_from_this<Change> {
-public:
-    Change(ChainPtr chain, CallOptions options, std::shared_ptr<WriteOperation> operation)
-        : chain_(std::move(chain)), options_(options), operation_(std::move(operation)) {}
-    virtual ~Change() = default;
-
-protected:
-    void encode_keys() {
-        if (chain_->tiers.empty()) return;
-        for (auto& item : items_)
-            item.key = chain_->wire_key(*item.entry);
-    }
-
-    /// No tier is to be told.
-    void report_skipped() {
-        for (auto& item : items_) {
-            for (const auto& tier : chain_->tiers)
-                item.report.tiers.push_back({tier->name(), TierOutcome::Kind::skipped, {}});
-        }
-    }
-
-    /// The work is over: nothing of the chain may be held when the scope hears of it, since the cache may then go.
-    void leave() {
-        const auto scope = chain_->scope;
-        chain_.reset();
-        scope->end();
-    }
-
-    void raise(Item& item) {
-        if (!chain_->tiers.empty())
-            item.raised = chain_->fences->raise(item.entry->hash);
-        else
-            item.raised = chain_->fences->stamp();
-        if (item.flight && planted(Bug::write_leaves_loads)) return;
-        chain_->flights.supersede(item.entry->ref(), item.flight.get());
-    }
-
-    /// Stores `values` (by item, where the source took the write) and erases all other items' keys, at every tier.
-    asio::awaitable<void> change_tiers(const std::vector<WireValue>& values) {
-        struct Begun {
-            Tier::PendingOutcomes stores, erases;
-            std::vector<std::size_t> stored, erased;
-        };
-        std::vector<Begun> begun(chain_->tiers.size());
-        for (std::size_t t = 0; t < begun.size(); ++t) {
-            if (options_.skip.has_tier(t)) continue;
-            std::vector<Tier::Store> stores;
-            std::vector<const WireKey*> erases;
-            for (std::size_t i = 0; i < items_.size(); ++i) {
-                auto& item = items_[i];
-                if (!item.key) continue;
-                if (!values.empty() && !item.refused) {
-                    stores.push_back({&*item.key, &values[i], item.entry->hash});
-                    begun[t].stored.push_back(i);
-                } else {
-                    erases.push_back(&*item.key);
-                    begun[t].erased.push_back(i);
-                }
-            }
-            if (!stores.empty()) begun[t].stores = chain_->tiers[t]->begin_write(stores, SteadyTime::max());
-            if (!erases.empty()) begun[t].erases = chain_->tiers[t]->begin_erase(erases, SteadyTime::max());
-        }
-        for (std::size_t t = 0; t < begun.size(); ++t) {
-            const auto& name = chain_->tiers[t]->name();
-            if (options_.skip.has_tier(t)) {
-                for (auto& item : items_)
-                    item.report.tiers.push_back({name, TierOutcome::Kind::skipped, {}});
-                continue;
-            }
-            if (begun[t].stores) co_await collect(*begun[t].stores, begun[t].stored);
-            if (begun[t].erases) co_await collect(*begun[t].erases, begun[t].erased);
-            for (auto& item : items_) {
-                if (!item.key) item.report.tiers.push_back({name, TierOutcome::Kind::failed, item.key.error()});
-            }
-        }
-    }
-
-    /// What tiers did not take is owed to them, and the fence stands until it is done.
-    void settle(Item& item) {
-        if (chain_->tiers.empty()) return;
-        auto& outcomes = item.report.tiers;
-        std::optional<std::size_t> farthest;
-        bool all_told = true;
-        for (std::size_t t = 0; t < outcomes.size(); ++t) {
-            if (is_failed(outcomes[t])) {
-                farthest = t;
-            } else if (outcomes[t].kind != TierOutcome::Kind::done &&
-                       outcomes[t].kind != TierOutcome::Kind::too_large) { // which was erased
-                all_told = false;
-            }
-        }
-        if (farthest && item.key && chain_->scope->open()) {
-            for (std::size_t t = 0; t <= *farthest; ++t) {
-                if (!is_failed(outcomes[t])) continue;
-                outcomes[t].kind = TierOutcome::Kind::queued;
-                if (t == *farthest && all_told) {
-                    chain_->repairs[t]->owe({*item.key, item.entry->hash, item.raised});
-                } else {
-                    chain_->repairs[t]->owe_erasure(*item.key);
-                }
-            }
-            if (all_told) return;
-        }
-        const bool no_tier_can_hold_it = !item.key && item.key.error() == Errc::invalid_key;
-        chain_->fences->settle(item.entry->hash, item.raised, (!farthest && all_told) || no_tier_can_hold_it);
-    }
-    static bool is_failed(const TierOutcome& outcome) { return outcome.kind == TierOutcome::Kind::failed; }
-
-    ChainPtr chain_;
-    const CallOptions options_;
-    const std::shared_ptr<WriteOperation> operation_;
-    std::vector<Item> items_;
-
-private:
-    asio::awaitable<void> collect(Signal<Tier::Outcomes>& signal, const std::vector<std::size_t>& which) {
-        auto outcomes = co_await signal.wait();
-        for (std::size_t n = 0; n < which.size(); ++n)
-            items_[which[n]].report.tiers.push_back(std::move(outcomes[n]));
-    }
-};
 
 class Erasure final : public Change {
 public:
@@ -328,7 +195,7 @@ private:
                     values.push_back(item.refused ? WireValue{}
                                                   : writing->chain_->wire_value(*item.entry, writing->lives_[i]));
                 }
-                co_await writing->change_tiers(values);
+                co_await writing->change_tiers(std::move(values));
                 writing->finish();
             }(self()),
             asio::detached);

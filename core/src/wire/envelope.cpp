@@ -86,7 +86,8 @@ std::string_view to_string(Defect defect) noexcept {
     return index < names.size() ? names[index] : "unknown";
 }
 
-Bytes seal(const Header& header, BytesView payload) {
+void seal_in_place(const Header& header, Bytes& framed) {
+    const auto payload = BytesView(framed).substr(header_bytes);
     std::array<unsigned char, header_bytes> head{};
     head[at_magic] = magic;
     head[at_format_version] = format_version;
@@ -106,12 +107,16 @@ Bytes seal(const Header& header, BytesView payload) {
     store_little_u64(&head[at_version], header.version);
     const BytesView head_view(reinterpret_cast<const char*>(head.data()), head.size());
     store_little_u64(&head[at_checksum], checksum(head_view, payload));
+    std::copy(head_view.begin(), head_view.end(), framed.begin());
+}
 
-    Bytes out;
-    out.reserve(header_bytes + payload.size());
-    out.append(head_view);
-    out.append(payload);
-    return out;
+Bytes seal(const Header& header, BytesView payload) {
+    Bytes framed;
+    framed.reserve(header_bytes + payload.size());
+    framed.resize(header_bytes);
+    framed.append(payload);
+    seal_in_place(header, framed);
+    return framed;
 }
 
 Defect open(BytesView bytes, const Expected& expected, Opened& out) noexcept {

@@ -64,6 +64,9 @@ inline constexpr std::size_t header_bytes = 64;
 /// Header, checksum and payload in one buffer. For a raw payload `header.raw_bytes` is its size; a negative has none.
 Bytes seal(const Header& header, BytesView payload);
 
+/// The same where the payload stands: `framed` is header_bytes of anything, then the payload.
+void seal_in_place(const Header& header, Bytes& framed);
+
 /// What the reader expects to find.
 struct Expected {
     Fingerprint key;

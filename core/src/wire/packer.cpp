@@ -12,6 +12,15 @@ Packer::Packer(std::shared_ptr<const spi::Compressor> compressor, std::size_t ma
       max_value_bytes_(std::min<std::size_t>(max_value_bytes, std::numeric_limits<std::uint32_t>::max())) {}
 
 Result<Packed> Packer::pack(Header header, BytesView payload) const {
+    return pack(header, payload, nullptr);
+}
+
+Result<Packed> Packer::pack_in_place(Header header, Bytes&& framed) const {
+    return pack(header, BytesView(framed).substr(header_bytes), &framed);
+}
+
+/// `framed`: where the payload stands, with room for a header; or null.
+Result<Packed> Packer::pack(Header header, BytesView payload, Bytes* framed) const {
     if (header.negative) payload = {};
     if (payload.size() > max_value_bytes_) {
         return Error(Errc::value_too_large, "the value encodes to " + std::to_string(payload.size()) +
@@ -32,7 +41,12 @@ Result<Packed> Packer::pack(Header header, BytesView payload) const {
         }
     }
     packed.payload_bytes = payload.size();
-    packed.bytes = seal(header, payload);
+    if (framed != nullptr && !header.negative) {
+        seal_in_place(header, *framed);
+        packed.bytes = std::move(*framed);
+    } else {
+        packed.bytes = seal(header, payload);
+    }
     return packed;
 }
 

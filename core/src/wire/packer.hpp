@@ -38,12 +38,17 @@ public:
     /// `header.compressor` and `header.raw_bytes` are set here. A negative takes no payload.
     /// Errors: value_too_large; the compressor's own are not errors, the value is then stored raw.
     Result<Packed> pack(Header header, BytesView payload) const;
+    /// The same for what is in `framed` behind header_bytes of room, which becomes the envelope if it is stored raw.
+    /// It is taken only if the result is no error.
+    Result<Packed> pack_in_place(Header header, Bytes&& framed) const;
 
     /// `stored` must outlive `out`, which is set only when the result is Defect::none. Allocates at most
     /// `max_value_bytes`, and nothing before every check that can be made without has passed. A lease is bad_payload.
     Defect unpack(BytesView stored, const Expected& expected, Unpacked& out) const;
 
 private:
+    Result<Packed> pack(Header header, BytesView payload, Bytes* framed) const;
+
     std::shared_ptr<const spi::Compressor> compressor_;
     std::size_t max_value_bytes_;
 };

@@ -95,8 +95,8 @@ TEST(RedisMemory, a_large_value_gets_room_for_what_has_come_of_it) {
 
 /// What a blocked caller's get of a large value takes at most, and one's whose connection the event loop drives.
 TEST(RedisMemory, a_large_value_is_there_once_while_it_comes) {
-    if (tiercel::test::is_sanitized) GTEST_SKIP() << "a sanitizer does not count this";
     constexpr std::size_t size = 1024 * kib;
+    constexpr std::size_t beside = (tiercel::test::is_sanitized ? 4096 : 128) * kib; // a sanitizer has heaps of its own
     tiercel::test::RedisServer server;
     Client client(server.url());
     ASSERT_TRUE(client.put("large", std::string(size, 'v')));
@@ -110,7 +110,7 @@ TEST(RedisMemory, a_large_value_is_there_once_while_it_comes) {
             const auto taken = heap::most_bytes() - before;
             ASSERT_TRUE(lookups[0] && *lookups[0]);
             EXPECT_EQ((*lookups[0])->value.size(), size);
-            EXPECT_LT(taken, size + 128 * kib) << (blocked ? "blocked" : "on the event loop");
+            EXPECT_LT(taken, size + beside) << (blocked ? "blocked" : "on the event loop");
         }
     }
 }

@@ -64,6 +64,76 @@ TEST(Repairs, a_put_that_a_tier_did_not_take_leaves_no_older_value_behind) {
     EXPECT_EQ(cache.stats().pressure.fences, 0u);
 }
 
+TEST(Repairs, what_was_put_since_and_taken_stays) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    ASSERT_TRUE(cache.put("k", "old"));
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_FALSE(cache.put("k", "lost")->complete());
+    h.backend->put.failure.reset();
+    ASSERT_TRUE(cache.put("k", "new")->complete());
+    h.runtime->advance(1s);
+    EXPECT_EQ(cache.stats().pressure.repairs, 0u);
+    EXPECT_EQ(cache.stats().pressure.repaired, 1u);
+    EXPECT_EQ(text(cache.get("k", past_memory())), "new");
+}
+
+TEST(Repairs, what_was_put_since_goes_if_something_else_stands_in_its_place) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    ASSERT_TRUE(cache.put("k", "old"));
+    const auto old = h.backend->data;
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_FALSE(cache.put("k", "lost")->complete());
+    h.backend->put.failure.reset();
+    ASSERT_TRUE(cache.put("k", "new")->complete());
+    h.backend->data = old; // a server that comes back with what it had
+    h.runtime->advance(1s);
+    EXPECT_TRUE(h.backend->data.empty());
+}
+
+TEST(Repairs, what_was_put_before_an_invalidation_that_is_owed_goes) {
+    Harness h;
+    const auto cache = Harness::make(repair_options(h));
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_FALSE(cache.put("k", "lost")->complete());
+    h.backend->put.failure.reset();
+    ASSERT_TRUE(cache.put("k", "new")->complete());
+    h.backend->erase.failure = Errc::connection_lost;
+    ASSERT_FALSE(cache.invalidate("k")->complete());
+    h.backend->erase.failure.reset();
+    h.runtime->advance(1s);
+    EXPECT_TRUE(h.backend->data.empty());
+    EXPECT_EQ(cache.stats().pressure.repairs, 0u);
+}
+
+TEST(Repairs, what_was_put_since_stays_in_each_of_two_tiers_if_the_nearer_one_was_not_refilled_meanwhile) {
+    Harness h;
+    const auto second = std::make_shared<ScriptedBackend>(*h.runtime);
+    auto options = repair_options(h);
+    options.tiers.push_back({.backend = second, .breaker = {.failures = 0}});
+    const auto cache = Harness::make(options);
+    ASSERT_TRUE(cache.put("k", "old"));
+    const auto old = h.backend->data;
+    second->put.failure = Errc::read_only;
+    ASSERT_FALSE(cache.put("k", "lost")->complete());
+    second->put.failure.reset();
+    ASSERT_TRUE(cache.put("k", "new")->complete());
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.backend->data.size(), 1u);
+    EXPECT_EQ(second->data.size(), 1u);
+
+    second->put.failure = Errc::read_only;
+    ASSERT_FALSE(cache.put("k", "lost")->complete());
+    second->put.failure.reset();
+    ASSERT_TRUE(cache.put("k", "newer")->complete());
+    h.backend->data = old; // what another process found in the farther tier
+    h.runtime->advance(1s);
+    EXPECT_TRUE(h.backend->data.empty());
+    EXPECT_EQ(second->data.size(), 1u);
+    EXPECT_EQ(cache.stats().pressure.fences, 0u);
+}
+
 TEST(Repairs, tries_further_apart_while_the_tier_takes_nothing) {
     Harness h;
     Unreachable tier(h, repair_options(h));
@@ -301,6 +371,24 @@ TEST(Promise15, close_does_not_wait_for_a_repair_that_hangs) {
     const auto began = h.runtime->now();
     EXPECT_TRUE(tier.cache.close());
     EXPECT_LT(h.runtime->now() - began, 10ms);
+}
+
+TEST(Promise15, a_repair_that_close_did_not_wait_for_asks_the_tier_nothing_more) {
+    Harness h;
+    auto options = repair_options(h);
+    options.timeouts.close = 10ms; // less than the tier's timeout
+    const auto cache = Harness::make(options);
+    h.backend->put.failure = Errc::connection_lost;
+    ASSERT_TRUE(cache.clear());
+    h.backend->put.failure.reset();
+    h.backend->get.before.shut(); // what another process may have cleared is read first
+    while (h.backend->get.before.waiting() == 0)
+        h.runtime->advance(5ms);
+    const int before = h.backend->put.calls;
+    EXPECT_FALSE(cache.close());
+    h.backend->get.before.open();
+    h.runtime->advance(1min);
+    EXPECT_EQ(h.backend->put.calls, before);
 }
 
 TEST(Promise15, close_leaves_what_waits_for_a_tier_and_counts_it) {

@@ -60,6 +60,19 @@ Packer with(std::shared_ptr<const spi::Compressor> compressor) {
     return {std::move(compressor), max_value_bytes};
 }
 
+TEST(Packer, a_value_with_room_for_its_header_is_sealed_where_it_stands) {
+    const Packer packer = with(nullptr);
+    const Bytes value(500, 'v');
+    Bytes framed(header_bytes, '?');
+    framed += value;
+    const char* const place = framed.data();
+    const auto packed = packer.pack_in_place(header_of_k(), std::move(framed));
+    ASSERT_TRUE(packed);
+    EXPECT_EQ(packed->bytes.data(), place);
+    EXPECT_EQ(packed->bytes, packer.pack(header_of_k(), value)->bytes);
+    EXPECT_EQ(packed->payload_bytes, value.size());
+}
+
 TEST(Packer, without_a_compressor_values_go_raw_and_come_back_as_views) {
     const Packer packer = with(nullptr);
     const auto packed = packer.pack(header_of_k(), "value");
