@@ -192,8 +192,12 @@ asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) 
 
 asio::awaitable<Tier::Outcomes> Repairs::repair(std::shared_ptr<Repairs> self, const Batch& batch) {
     auto& tier = *self->tier_;
+    const Error closed(Errc::closed, "the cache was closed");
+    const Tier::Outcomes undone(batch.clear_before != 0 ? 1 : batch.keys.size(),
+                                {tier.name(), TierOutcome::Kind::failed, closed});
     if (batch.clear_before != 0) {
         co_await tier.hear_marker(); // another process may have cleared since
+        if (!self->scope_->open()) co_return undone;
         const auto signal = tier.begin_clear(batch.clear_before, SteadyTime::max());
         self->begins(signal, 1);
         co_return co_await signal->wait();
@@ -204,6 +208,7 @@ asio::awaitable<Tier::Outcomes> Repairs::repair(std::shared_ptr<Repairs> self, c
     }
     std::vector<std::uint64_t> found;
     if (!looked_at.empty()) found = co_await tier.versions_of(looked_at);
+    if (!self->scope_->open()) co_return undone;
     std::vector<const WireKey*> erased;
     std::vector<std::size_t> at; // erased[n] is of batch.keys[at[n]]
     for (std::size_t i = 0, look = 0; i < batch.keys.size(); ++i) {

@@ -6,16 +6,31 @@ namespace tiercel::simulation {
 
 namespace {
 
+bool is_own_put(const CaseFile& file, std::size_t life, Value value) {
+    const auto born = birth_of(value);
+    return value != 0 && born < file.history.births.size() && file.history.births[born].life == life &&
+           file.history.births[born].kind == Birth::Kind::put;
+}
+
 /// Whether the server was told after the operation that the key, or all, is out.
 bool was_told(const CaseFile& file, const Operation& operation, std::optional<Key> key, std::uint32_t server) {
     const auto& calls = file.history.server_calls;
-    return std::any_of(calls.begin(), calls.end(), [&](const ServerCall& call) {
-        const auto kind = key ? ServerCall::Kind::erase : ServerCall::Kind::put;
-        // All tiers are told of a clear() at once, and one that fails is told again before the others have answered.
-        const bool later = key ? operation.end.at <= call.begin.at : operation.begin.at < call.begin.at;
-        return call.life == operation.life && call.server == server && call.kind == kind && call.key == key &&
-               call.applied && call.ok && later;
-    });
+    return std::any_of(calls.begin(), calls.end(),
+                       [&](const ServerCall& call) {
+                           const auto kind = key ? ServerCall::Kind::erase : ServerCall::Kind::put;
+                           // All tiers are told of a clear() at once, and one that fails is told again before the
+                           // others have answered.
+                           const bool later =
+                               key ? operation.end.at <= call.begin.at : operation.begin.at < call.begin.at;
+                           return call.life == operation.life && call.server == server && call.kind == kind &&
+                                  call.key == key && call.applied && call.ok && later;
+                       }) ||
+           std::any_of(calls.begin(), calls.end(), [&](const ServerCall& call) {
+               // A put that was there after all, though nobody said so, is left there.
+               return key && call.life == operation.life && call.server == server &&
+                      call.kind == ServerCall::Kind::get && call.key == key && call.ok &&
+                      is_own_put(file, call.life, call.value) && operation.end.at <= call.begin.at;
+           });
 }
 
 void judge_operation(CaseFile& file, std::size_t index) {

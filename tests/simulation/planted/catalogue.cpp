@@ -94,8 +94,6 @@ constexpr PlantedBug bugs[] = {
     {Bug::refresh_begins_at_once, "refresh_begins_at_once", "each use of a value loads it anew"},
     {Bug::lease_is_not_waited_for, "lease_is_not_waited_for", "a process loads what another has the lease of"},
     {Bug::any_lease_is_ones_own, "any_lease_is_ones_own", "a load stores its value in place of another load's lease"},
-    {Bug::lease_brings_back_the_erased, "lease_brings_back_the_erased",
-     "a lease carries a value back that was erased since it was read"},
     {Bug::repair_leaves_what_it_finds, "repair_leaves_what_it_finds",
      "a repair of a key that was put since leaves an older value where it finds one"},
     {Bug::failed_repair_is_done, "failed_repair_is_done", "a repair that the tier did not take counts as done"},
