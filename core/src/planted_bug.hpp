@@ -68,6 +68,30 @@ enum class Bug : std::uint8_t {
     jitter_lengthens_life,
     memory_ttl_is_not_capped,
     replaced_value_is_not_told_of,
+    // Past its life, and before
+    stale_is_served_to_all,
+    max_staleness_is_ignored,
+    stale_is_called_fresh,
+    stale_is_no_fallback,
+    failed_load_is_tried_again,
+    soft_timeout_is_ignored,
+    refresh_is_not_shared,
+    refresh_begins_at_once,
+    // Leases
+    lease_is_not_waited_for,
+    any_lease_is_ones_own,
+    lease_brings_back_the_erased,
+    // Repairs
+    failed_repair_is_done,
+    repair_leaves_what_it_finds,
+    repairs_end_with_a_failure,
+    clear_is_not_owed,
+    // Breakers
+    breaker_never_opens,
+    breaker_opens_at_once,
+    open_breaker_lets_writes_through,
+    failed_probe_is_the_last,
+    probe_is_not_told_of,
     // Ending
     close_does_not_answer_readers,
     close_does_not_wait,

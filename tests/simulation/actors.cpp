@@ -25,10 +25,13 @@ KeyResult failed(const Error& error) {
     return result;
 }
 
-KeyResult result_of(const Result<Handle<Value>>& answer) {
+KeyResult result_of(const Result<Handle<Value>>& answer, SteadyTime now) {
     if (!answer) return failed(answer.error());
     KeyResult result;
     result.source = answer->source();
+    result.stale = answer->stale_reason();
+    result.age = answer->age(now);
+    result.staleness = answer->staleness(now);
     if (*answer) {
         result.kind = KeyResult::Kind::value;
         result.value = **answer;
@@ -46,8 +49,14 @@ KeyResult result_of(const Result<WriteReport>& answer) {
     return result;
 }
 
-template <class T>
-std::vector<KeyResult> results_of(const std::vector<T>& answers) {
+std::vector<KeyResult> results_of(const std::vector<Result<Handle<Value>>>& answers, SteadyTime now) {
+    std::vector<KeyResult> results;
+    for (const auto& answer : answers)
+        results.push_back(result_of(answer, now));
+    return results;
+}
+
+std::vector<KeyResult> results_of(const std::vector<Result<WriteReport>>& answers) {
     std::vector<KeyResult> results;
     for (const auto& answer : answers)
         results.push_back(result_of(answer));
@@ -78,6 +87,19 @@ std::size_t Actors::begin(Process& process, Act act, std::vector<Key> keys, Call
         options.strictness = Strictness::strict;
         operation.strictness = Strictness::strict;
     }
+    const bool reads = act == Act::get || act == Act::get_or_load;
+    if (!settled_down_ && reads && settings.stale_keep > 0ns) {
+        if (dice_.chance(0.15)) options.require = Require::fresh;
+        if (dice_.chance(0.15)) options.max_staleness = dice_.between(0ms, settings.stale_keep);
+        operation.require = options.require;
+        operation.max_staleness = options.max_staleness;
+    }
+    const bool writes = act == Act::put || act == Act::invalidate;
+    const auto tiers = std::size_t{settings.private_tier} + std::size_t{settings.shared_tier};
+    if (!settled_down_ && writes && tiers > 0 && dice_.chance(0.06)) {
+        options.skip = Skip::tier(dice_.below(tiers));
+        operation.skips_tier = true;
+    }
     operation.begin = surroundings_.recorder.now();
     return surroundings_.recorder.add(std::move(operation));
 }
@@ -107,6 +129,10 @@ void Actors::finish(Process& process, std::size_t index, std::vector<KeyResult> 
     operation.end = surroundings_.recorder.now();
     operation.results = std::move(results);
     if (settled_down_ || operation.keys.empty() || process.is_ending() || !dice_.chance(0.4)) return;
+    if (dice_.chance(0.02)) {
+        process.restart(); // what goes on behind the answer is under way
+        return;
+    }
     const bool wrote = operation.act == Act::put || operation.act == Act::invalidate;
     const Key key = operation.keys.front();
     if (wrote || dice_.chance(0.5)) {
@@ -158,7 +184,7 @@ void Actors::read(Process& process, Act act, std::vector<Key> keys) {
     const auto& cache = process.cache();
     if (texts.size() == 1) {
         auto done = token(signal, [this, &process, index, signal](const Result<Handle<Value>>& answer) {
-            finish(process, index, {result_of(answer)});
+            finish(process, index, {result_of(answer, surroundings_.runtime->now())});
         });
         if (act == Act::get) {
             cache.async_get(texts.front(), options, std::move(done));
@@ -168,7 +194,7 @@ void Actors::read(Process& process, Act act, std::vector<Key> keys) {
         return;
     }
     auto done = token(signal, [this, &process, index, signal](const std::vector<Result<Handle<Value>>>& answers) {
-        finish(process, index, results_of(answers));
+        finish(process, index, results_of(answers, surroundings_.runtime->now()));
     });
     if (act == Act::get) {
         cache.async_get_many(texts, options, std::move(done));
@@ -193,7 +219,7 @@ void Actors::read_lazily(Process& process, Act act, Key key) {
            asio::awaitable<Result<Handle<Value>>> answer) -> asio::awaitable<void> {
             co_await pause_for(self.surroundings_.runtime, wait);
             const Result<Handle<Value>> result = co_await std::move(answer);
-            self.finish(of, number, {result_of(result)});
+            self.finish(of, number, {result_of(result, self.surroundings_.runtime->now())});
         }(*this, process, index, later, std::move(awaiting)),
         asio::detached);
 }

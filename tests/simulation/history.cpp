@@ -55,6 +55,11 @@ std::string described(const KeyResult& result) {
                                                                     "/birth " + std::to_string(birth_of(result.value));
     text += std::string(" from ") + places[static_cast<std::size_t>(result.source.kind)];
     if (result.source.kind == Source::Kind::tier) text += " " + std::to_string(result.source.tier);
+    text += ", " + std::to_string(result.age.count() / 1'000) + " us old";
+    static constexpr const char* reasons[] = {
+        "", ", revalidating", ", load failed", ", load slow", ", retry later", ", not loaded"};
+    text += reasons[static_cast<std::size_t>(result.stale)];
+    if (result.stale != StaleReason::fresh) text += " (" + std::to_string(result.staleness.count() / 1'000) + " us)";
     return text;
 }
 
@@ -98,6 +103,11 @@ std::uint64_t History::hash() const {
         hash.add(call.end);
         hash.add(call.value);
     }
+    for (const auto& event : told) {
+        hash.add(static_cast<std::uint64_t>(event.kind));
+        hash.add(event.probes);
+        hash.add(event.at);
+    }
     // What leaves memory at once, by clear() or close(), leaves in the order of its table, which is nobody's business.
     std::vector<std::tuple<nanoseconds, std::size_t, Key, Value>> left;
     left.reserve(departures.size());
@@ -134,6 +144,10 @@ std::string History::to_text() const {
         std::string options = "  timeout " + std::to_string(operation.timeout.count() / 1'000'000) + " ms";
         if (operation.strictness == Strictness::strict) options += ", strict";
         if (operation.skips_memory) options += ", skips memory";
+        if (operation.skips_tier) options += ", skips a tier";
+        if (operation.require == Require::fresh) options += ", fresh";
+        if (operation.max_staleness)
+            options += ", max staleness " + std::to_string(operation.max_staleness->count() / 1'000) + " us";
         for (const auto birth : operation.births)
             options += ", birth " + std::to_string(birth);
         line(operation.begin, name + " begins" + options);
@@ -158,6 +172,7 @@ std::string History::to_text() const {
         std::string name = who(call.life) + "server " + std::to_string(call.server) + ": " +
                            kinds[static_cast<std::size_t>(call.kind)] + " " +
                            (call.key ? "k" + std::to_string(*call.key) : std::string("the marker"));
+        if (call.conditional) name += call.lease ? " lease" : " conditionally";
         if (call.value != 0) name += " (birth " + std::to_string(birth_of(call.value)) + ")";
         line(call.begin, name + " sent");
         line(call.applied, name + " applied");
@@ -166,6 +181,12 @@ std::string History::to_text() const {
     for (const auto& departure : departures) {
         line(departure.at, who(departure.life) + "k" + std::to_string(departure.key) +
                                " left memory: " + std::string(tiercel::to_string(departure.cause)));
+    }
+    for (const auto& event : told) {
+        static constexpr const char* kinds[] = {"opened", "is probed", "closed", "has too many repairs"};
+        line(event.at, who(event.life) + "tier" + std::to_string(event.tier) + " " +
+                           kinds[static_cast<std::size_t>(event.kind)] + " (" + std::to_string(event.probes) +
+                           " probes)");
     }
     for (const auto& note : notes)
         line(note.at, note.text);

@@ -56,7 +56,19 @@ struct Life {
     std::vector<nanoseconds> tier_timeouts; ///< likewise
     std::size_t max_concurrent = 0;
     bool has_writer = true;
-    // What it said at the end of the run.
+    nanoseconds stale_keep{};
+    bool while_revalidate = true;
+    std::optional<nanoseconds> soft_timeout;
+    nanoseconds retry_after{};
+    double refresh_ahead = 0, refresh_early = 0;
+    nanoseconds lease_ttl{}, lease_wait{}; ///< of the last tier; ttl 0: no leases
+    std::uint32_t breaker_failures = 0;
+    // What it said when everything had been well for long, if it lived to see that.
+    Moment settled;
+    std::uint64_t repairs = 0;
+    std::vector<bool> tiers_in_use;
+    // What it said at the end of its life.
+    std::vector<std::uint64_t> breakers_opened;
     std::uint64_t flights = 0, waiters = 0, source_calls = 0, source_queue = 0;
     std::uint64_t inserts = 0, removals = 0, evictions = 0;
 };
@@ -70,6 +82,8 @@ struct KeyResult {
     Kind kind = Kind::miss;
     Value value = 0;                ///< of a value
     Source source{};                ///< of a value or absence
+    StaleReason stale{};            ///< of a value or absence
+    nanoseconds age{}, staleness{}; ///< of a value or absence, when the operation ended
     Errc code = Errc::server_error; ///< of an error
     std::string text;               ///< of an error
     WriteReport report;             ///< of a write that is done
@@ -84,6 +98,10 @@ struct Operation {
     nanoseconds timeout{};
     Strictness strictness = Strictness::lenient;
     bool skips_memory = false;
+    bool skips_tier = false; ///< some tier
+    bool destroys = false;   ///< of a close: it was the cache's destructor
+    Require require = Require::any;
+    std::optional<nanoseconds> max_staleness;
     nanoseconds delay{}; ///< from its begin until it was really asked for
     Moment begin, end, cancelled;
     std::vector<KeyResult> results; ///< by key; one for an operation on all
@@ -110,11 +128,19 @@ struct Birth {
 /// One key of one request that a cache's tier sent.
 struct ServerCall {
     enum class Kind : std::uint8_t { get, put, erase };
+    /// What it says of the server: `unclear` is neither.
+    enum class Heard : std::uint8_t { nothing, answer, failure, unclear };
     Kind kind = Kind::get;
     std::size_t life = 0;
     std::uint32_t server = 0;
-    std::optional<Key> key; ///< empty: the marker of clear()
-    Value value = 0;        ///< put, or delivered by a get; 0: none, or no value of ours
+    std::size_t request = 0; ///< the index of its first key's
+    std::optional<Key> key;  ///< empty: the marker of clear(), or a probe's
+    bool conditional = false;
+    bool negative = false; ///< get: delivered an absence, or what is no value of ours
+    bool lease = false;    ///< put: a lease; `value` is what it carries
+    nanoseconds deadline{};
+    Heard heard = Heard::nothing;
+    Value value = 0; ///< put, or delivered by a get; 0: none, or no value of ours
     Moment begin;
     Moment applied;      ///< at the server
     Moment end;          ///< the cache heard
@@ -128,6 +154,16 @@ struct Departure {
     Key key = 0;
     Value value = 0; ///< 0: an absence
     RemovalCause cause{};
+    Moment at;
+};
+
+/// What a cache told its event listener of a tier.
+struct Told {
+    enum class Kind : std::uint8_t { opened, half_open, closed, overflowed };
+    Kind kind{};
+    std::size_t life = 0;
+    std::size_t tier = 0;
+    std::uint64_t probes = 0;
     Moment at;
 };
 
@@ -151,12 +187,15 @@ struct History {
     std::uint64_t seed = 0;
     bool calm = true; ///< no server, link or clock failed
     bool every_tier_reads_ttl = true;
+    bool shares_a_tier = false; ///< all lives, as their last
+    bool fences_fleet = false;  ///< ... with leases, so that one process's invalidation voids another's load
     nanoseconds clock_spread{}; ///< how far the processes' clocks were apart at most
     std::vector<Life> lives;
     std::vector<Operation> operations;
     std::vector<Birth> births;
     std::vector<ServerCall> server_calls;
     std::vector<Departure> departures;
+    std::vector<Told> told;
     std::vector<Residue> residues;
     std::vector<Note> notes;
     std::uint64_t events = 0; ///< how many Moments there were

@@ -17,6 +17,7 @@ using spi::Conditional;
 namespace {
 
 constexpr std::size_t header_bytes = 64;
+constexpr std::size_t token_bytes = 8;
 
 std::optional<Key> key_in(BytesView backend_key) {
     const auto colon = backend_key.find(':');
@@ -28,10 +29,16 @@ std::optional<Key> key_in(BytesView backend_key) {
 } // namespace
 
 Value value_in(BytesView envelope) noexcept {
+    if (is_lease(envelope)) envelope.remove_prefix(std::min(envelope.size(), header_bytes + token_bytes));
     if (envelope.size() != header_bytes + sizeof(Value)) return 0;
     Value value = 0;
     std::memcpy(&value, envelope.data() + header_bytes, sizeof value);
     return value;
+}
+
+bool is_lease(BytesView envelope) noexcept {
+    constexpr std::size_t at_flags = 2;
+    return envelope.size() >= header_bytes && (envelope[at_flags] & 2) != 0;
 }
 
 /// A request under way: the caller waits for `arrived`, once.
@@ -84,7 +91,8 @@ Link::Fate Link::fate() {
     return fate;
 }
 
-std::vector<std::size_t> Link::record(ServerCall::Kind kind, std::span<const BytesView> keys) {
+std::vector<std::size_t> Link::record(ServerCall::Kind kind, std::span<const BytesView> keys,
+                                      const spi::CallContext& context) {
     std::vector<std::size_t> calls;
     for (const auto key : keys) {
         ServerCall call;
@@ -93,6 +101,9 @@ std::vector<std::size_t> Link::record(ServerCall::Kind kind, std::span<const Byt
         call.server = server_.number();
         call.key = key_in(key);
         call.begin = recorder_.now();
+        const bool bounded = context.deadline < SteadyTime::max() - 10s;
+        call.deadline = bounded ? nanoseconds(context.deadline - recorder_.start()) : nanoseconds::max();
+        call.request = calls.empty() ? recorder_.history().server_calls.size() : calls.front();
         calls.push_back(recorder_.add(call));
     }
     return calls;
@@ -114,14 +125,17 @@ asio::awaitable<void> Link::travel(std::vector<std::size_t> calls, spi::CallCont
                 for (const auto call : calls) {
                     self->recorder_.server_call(call).end = self->recorder_.now();
                     self->recorder_.server_call(call).faulty = true;
+                    self->recorder_.server_call(call).heard = ServerCall::Heard::failure;
                 }
                 failed(why);
                 trip->arrived();
             };
             const auto answered = [self, trip, calls](const std::function<void()>& deliver) {
                 if (!trip->end()) return;
-                for (const auto call : calls)
+                for (const auto call : calls) {
                     self->recorder_.server_call(call).end = self->recorder_.now();
+                    self->recorder_.server_call(call).heard = ServerCall::Heard::answer;
+                }
                 deliver();
                 trip->arrived();
             };
@@ -157,7 +171,7 @@ asio::awaitable<void> Link::travel(std::vector<std::size_t> calls, spi::CallCont
 }
 
 asio::awaitable<std::vector<spi::Lookup>> Link::get_many(std::span<const BytesView> keys, spi::CallContext context) {
-    const auto calls = record(ServerCall::Kind::get, keys);
+    const auto calls = record(ServerCall::Kind::get, keys, context);
     std::vector<Bytes> names(keys.begin(), keys.end());
     const auto answers = std::make_shared<std::vector<spi::Lookup>>(keys.size(), std::optional<spi::Found>());
     std::function<std::function<void()>()> apply = [this, calls, names, answers]() -> std::function<void()> {
@@ -185,11 +199,15 @@ asio::awaitable<std::vector<spi::Lookup>> Link::get_many(std::span<const BytesVi
                 answer.value = *other;
             }
             record.value = value_in(answer.value);
+            record.negative = record.value == 0 && !is_lease(answer.value);
             found->emplace_back(std::optional<spi::Found>(std::move(answer)));
         }
         return [this, calls, found, answers] {
-            for (std::size_t i = 0; i < calls.size(); ++i)
-                recorder_.server_call(calls[i]).ok = bool((*found)[i]);
+            for (std::size_t i = 0; i < calls.size(); ++i) {
+                auto& record = recorder_.server_call(calls[i]);
+                record.ok = bool((*found)[i]);
+                if (!record.ok) record.heard = ServerCall::Heard::unclear;
+            }
             *answers = std::move(*found);
         };
     };
@@ -203,7 +221,7 @@ asio::awaitable<std::vector<Result<void>>> Link::put_many(std::span<const spi::P
     std::vector<BytesView> views;
     for (const auto& item : items)
         views.push_back(item.key);
-    const auto calls = record(ServerCall::Kind::put, views);
+    const auto calls = record(ServerCall::Kind::put, views, context);
     struct Item {
         Bytes key, value;
         std::optional<std::chrono::milliseconds> ttl;
@@ -242,7 +260,7 @@ asio::awaitable<std::vector<Result<void>>> Link::put_many(std::span<const spi::P
 }
 
 asio::awaitable<std::vector<Result<bool>>> Link::erase_many(std::span<const BytesView> keys, spi::CallContext context) {
-    const auto calls = record(ServerCall::Kind::erase, keys);
+    const auto calls = record(ServerCall::Kind::erase, keys, context);
     std::vector<Bytes> names(keys.begin(), keys.end());
     const auto answers = std::make_shared<std::vector<Result<bool>>>(keys.size(), false);
     std::function<std::function<void()>()> apply = [this, calls, names, answers]() -> std::function<void()> {
@@ -273,7 +291,11 @@ asio::awaitable<std::vector<Result<bool>>> Link::touch_many(std::span<const Byte
 
 asio::awaitable<Result<Conditional>> Link::put_if_absent(spi::PutItem item, spi::CallContext context) {
     const std::vector<BytesView> views{item.key};
-    const auto calls = record(ServerCall::Kind::put, views);
+    const auto calls = record(ServerCall::Kind::put, views, context);
+    auto& recorded = recorder_.server_call(calls.front());
+    recorded.conditional = true;
+    recorded.lease = is_lease(item.value);
+    recorded.value = value_in(item.value);
     const auto answer = std::make_shared<Result<Conditional>>(Conditional::conflict);
     std::function<std::function<void()>()> apply = [this, calls, key = Bytes(item.key), value = Bytes(item.value),
                                                     ttl = item.ttl, answer]() -> std::function<void()> {
@@ -292,7 +314,11 @@ asio::awaitable<Result<Conditional>> Link::put_if_absent(spi::PutItem item, spi:
 asio::awaitable<Result<Conditional>> Link::put_if_version(spi::PutItem item, spi::Version expected,
                                                           spi::CallContext context) {
     const std::vector<BytesView> views{item.key};
-    const auto calls = record(ServerCall::Kind::put, views);
+    const auto calls = record(ServerCall::Kind::put, views, context);
+    auto& recorded = recorder_.server_call(calls.front());
+    recorded.conditional = true;
+    recorded.lease = is_lease(item.value);
+    recorded.value = value_in(item.value);
     const auto answer = std::make_shared<Result<Conditional>>(Conditional::conflict);
     std::function<std::function<void()>()> apply = [this, calls, expected, key = Bytes(item.key),
                                                     value = Bytes(item.value), ttl = item.ttl,

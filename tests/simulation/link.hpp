@@ -54,7 +54,8 @@ private:
 
     Fate fate();
     bool unlucky(double rate) { return !settled_down_ && rate > 0 && dice_.chance(rate); }
-    std::vector<std::size_t> record(ServerCall::Kind kind, std::span<const BytesView> keys);
+    std::vector<std::size_t> record(ServerCall::Kind kind, std::span<const BytesView> keys,
+                                    const spi::CallContext& context);
     /// One request: `apply` is called at the server, and gives what is to be done when the answer arrives; `failed` is
     /// called instead when none does. The awaitable ends after one of them.
     boost::asio::awaitable<void> travel(std::vector<std::size_t> calls, spi::CallContext call,
@@ -72,7 +73,9 @@ private:
     bool settled_down_ = false;
 };
 
-/// The birth that an envelope's payload names; 0 if it is a negative, or no envelope of ours.
+/// The birth that an envelope's payload names, or that of the value that a lease carries; 0 if it is a negative, or no
+/// envelope of ours.
 Value value_in(BytesView envelope) noexcept;
+bool is_lease(BytesView envelope) noexcept;
 
 } // namespace tiercel::simulation

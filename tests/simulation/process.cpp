@@ -4,9 +4,13 @@
 
 #include <boost/asio/bind_executor.hpp>
 
+#include <tiercel/event.hpp>
+
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <type_traits>
+#include <variant>
 
 namespace tiercel::simulation {
 
@@ -19,6 +23,32 @@ Process::Process(const Surroundings& surroundings, std::uint32_t number, std::ve
       servers_(std::move(servers)),
       dice_(seed),
       runtime_(std::make_shared<ProcessRuntime>(surroundings.runtime)) {}
+
+namespace {
+
+/// Tiers are named "tier0" and so on.
+Told told_of(const Event& event, std::size_t life, const Moment& at) {
+    Told told;
+    told.life = life;
+    told.at = at;
+    std::visit(
+        [&](const auto& what) {
+            using What = std::decay_t<decltype(what)>;
+            told.tier = static_cast<std::size_t>(what.tier.back() - '0');
+            if constexpr (std::is_same_v<What, RepairsOverflowed>) {
+                told.kind = Told::Kind::overflowed;
+            } else {
+                told.probes = what.probes;
+                told.kind = std::is_same_v<What, TierOpened>     ? Told::Kind::opened
+                            : std::is_same_v<What, TierHalfOpen> ? Told::Kind::half_open
+                                                                 : Told::Kind::closed;
+            }
+        },
+        event.what);
+    return told;
+}
+
+} // namespace
 
 void Process::begin() {
     const auto& settings = surroundings_.settings;
@@ -34,6 +64,15 @@ void Process::begin() {
     life.close_timeout = settings.close_timeout;
     life.max_concurrent = settings.max_concurrent;
     life.has_writer = settings.has_writer;
+    life.stale_keep = settings.stale_keep;
+    life.while_revalidate = settings.while_revalidate;
+    life.soft_timeout = settings.soft_timeout;
+    life.retry_after = settings.retry_after;
+    life.refresh_ahead = settings.refresh_ahead;
+    life.refresh_early = settings.refresh_early;
+    life.lease_ttl = settings.shared_tier ? settings.lease_ttl : nanoseconds::zero();
+    life.lease_wait = settings.lease_wait;
+    life.breaker_failures = settings.breaker_failures;
     life_ = recorder.history().lives.size();
 
     TheCache::Options options;
@@ -58,11 +97,25 @@ void Process::begin() {
         TierOptions tier;
         tier.backend = std::shared_ptr<spi::Backend>(link);
         tier.timeout = settings.tier_timeout;
+        tier.breaker = {.failures = settings.breaker_failures,
+                        .back_off_min = settings.back_off_min,
+                        .back_off_max = settings.back_off_max};
+        if (settings.shared_tier && t + 1 == servers_.size())
+            tier.leases = {.ttl = settings.lease_ttl, .wait = settings.lease_wait};
         options.tiers.push_back(std::move(tier));
         life.servers.push_back(servers_[t]->number());
         life.tier_timeouts.push_back(settings.tier_timeout);
     }
     options.expiry = {.ttl = settings.ttl, .jitter = settings.jitter, .negative_ttl = settings.negative_ttl};
+    options.stale = {.keep = settings.stale_keep,
+                     .while_revalidate = settings.while_revalidate,
+                     .soft_timeout = settings.soft_timeout,
+                     .retry_after = settings.retry_after};
+    options.refresh = {.ahead = settings.refresh_ahead, .early = settings.refresh_early};
+    options.on_event = [this, id = life_](const Event& event) {
+        auto& told = surroundings_.recorder;
+        told.history().told.push_back(told_of(event, id, told.now()));
+    };
     options.timeouts = {
         .call = settings.call_timeout, .source = settings.source_timeout, .close = settings.close_timeout};
     options.loading.max_concurrent = settings.max_concurrent;
@@ -117,6 +170,7 @@ void Process::crash() {
     Operation operation;
     operation.act = Act::close;
     operation.life = life_;
+    operation.destroys = true;
     operation.timeout = surroundings_.settings.close_timeout;
     operation.begin = recorder.now();
     const auto index = recorder.add(std::move(operation));
@@ -147,6 +201,16 @@ void Process::settle_down() {
         link->settle_down();
 }
 
+void Process::take_down_health() {
+    if (ending_) return;
+    const auto stats = cache_->stats();
+    auto& life = surroundings_.recorder.history().lives[life_];
+    life.settled = surroundings_.recorder.now();
+    life.repairs = stats.pressure.repairs;
+    for (const auto& tier : stats.tiers)
+        life.tiers_in_use.push_back(tier.breaker.state == BreakerState::closed);
+}
+
 void Process::take_down_counts() {
     const auto stats = cache_->stats();
     auto& life = surroundings_.recorder.history().lives[life_];
@@ -156,6 +220,8 @@ void Process::take_down_counts() {
     life.source_queue = stats.pressure.source_queue;
     life.inserts = stats.memory.inserts;
     life.removals = std::accumulate(stats.memory.removals.begin(), stats.memory.removals.end(), std::uint64_t{0});
+    for (const auto& tier : stats.tiers)
+        life.breakers_opened.push_back(tier.breaker.opened);
     life.evictions = stats.memory.removals[static_cast<std::size_t>(RemovalCause::size)];
 }
 

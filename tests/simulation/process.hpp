@@ -73,6 +73,8 @@ public:
     void cut(bool is_cut);
     void set_clock_offset(nanoseconds offset) { runtime_->set_clock_offset(offset); }
     void settle_down();
+    /// Writes down how it is after everything has been well for long.
+    void take_down_health();
 
 private:
     void close_then(std::function<void()> next);

@@ -16,6 +16,29 @@ bool Settings::calm() const noexcept {
            clock_spread == 0ns;
 }
 
+namespace {
+
+/// What a cache may have and most have not. Dice of its own: the rest of the world does not depend on it.
+void draw_options(Settings& s, Dice dice) {
+    if (dice.chance(0.5)) {
+        s.stale_keep = dice.chance(0.5) ? dice.between(50ms, 900ms) : dice.between(1s, 10s);
+        s.while_revalidate = dice.chance(0.4);
+        if (!s.while_revalidate && dice.chance(0.6)) s.soft_timeout = dice.between(2ms, 100ms);
+        s.retry_after = dice.chance(0.2) ? 0ns : dice.between(10ms, 2s);
+    }
+    if (dice.chance(0.25)) s.refresh_ahead = 0.5 + 0.4 * static_cast<double>(dice.below(2));
+    if (dice.chance(0.15)) s.refresh_early = 1;
+    if (s.shared_tier && dice.chance(0.45)) {
+        s.lease_ttl = dice.chance(0.7) ? s.source_timeout + dice.between(50ms, 2s) : dice.between(20ms, 400ms);
+        s.lease_wait = dice.chance(0.1) ? 0ns : dice.between(20ms, 1s);
+    }
+    s.breaker_failures = dice.chance(0.15) ? 0 : 1 + static_cast<std::uint32_t>(dice.below(5));
+    s.back_off_min = dice.between(5ms, 50ms);
+    s.back_off_max = s.back_off_min + dice.between(0ms, 250ms);
+}
+
+} // namespace
+
 Settings settings_of(std::uint64_t seed) {
     Dice dice(seed ^ 0x5E77196500000000U);
     const bool large = seed % 64 == 63;
@@ -43,9 +66,11 @@ Settings settings_of(std::uint64_t seed) {
     s.max_concurrent = dice.chance(0.3) ? 1 + dice.below(3) : 32;
     if (dice.chance(0.3)) s.clock_spread = dice.between(1ms, 4s);
 
+    draw_options(s, Dice(seed ^ 0x0B7105E000000000U));
+
     const auto now_and_then = [&](double most) { return large || dice.chance(0.4) ? most * 0.5 : 0.0; };
     auto& f = s.faults;
-    f.load_fails = now_and_then(0.3);
+    f.load_fails = now_and_then(s.stale_keep > 0ns ? 0.8 : 0.3); // which is when it matters
     f.load_hangs = now_and_then(0.2);
     f.write_refused = now_and_then(0.3);
     f.write_unconfirmed = now_and_then(0.3);

@@ -64,6 +64,14 @@ struct Settings {
     nanoseconds close_timeout{};
     nanoseconds tier_timeout{};
     std::size_t max_concurrent = 32;
+    nanoseconds stale_keep{}; ///< 0: nothing is served past its life
+    bool while_revalidate = true;
+    std::optional<nanoseconds> soft_timeout;
+    nanoseconds retry_after{};
+    double refresh_ahead = 0, refresh_early = 0;
+    nanoseconds lease_ttl{}, lease_wait{}; ///< of the shared tier; ttl 0: no leases
+    std::uint32_t breaker_failures = 5;
+    nanoseconds back_off_min = std::chrono::milliseconds(50), back_off_max = std::chrono::milliseconds(250);
     nanoseconds clock_spread{}; ///< how far the processes' wall clocks are apart at most
     Pace pace;
     FaultRates faults;

@@ -41,6 +41,8 @@ public:
         auto& history = recorder_.history();
         history.calm = settings_.calm();
         history.every_tier_reads_ttl = settings_.reads_ttl;
+        history.shares_a_tier = settings_.shared_tier;
+        history.fences_fleet = settings_.shared_tier && settings_.lease_ttl > 0ns;
         history.clock_spread = settings_.clock_spread;
         if (settings_.shared_tier) add_server();
         for (std::uint32_t p = 0; p < settings_.processes; ++p) {
@@ -61,6 +63,8 @@ public:
         settle_down();
         runtime_->advance(settling);
         take_down_residues();
+        for (const auto& process : processes_)
+            process->take_down_health();
         for (const auto& process : processes_)
             process->end();
         runtime_->run_until_idle();

@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-enum class Fault { none, delay, swallow, close_after, slice, refuse, trouble };
+enum class Fault { none, delay, swallow, swallow_after, half_open, close_after, slice, corrupt, refuse, trouble };
 
 struct Setting {
     Fault fault = Fault::none;
@@ -40,6 +40,7 @@ struct Met {
     std::atomic<unsigned> sliced = 0;
     std::atomic<unsigned> closed = 0;
     std::atomic<unsigned> stalled = 0;
+    std::atomic<std::size_t> corrupted = 0;
 };
 
 /// One client and its connection to the server. Everything runs on the proxy's thread.
@@ -54,8 +55,13 @@ public:
           met_(met) {}
 
     void start(std::uint16_t server_port) {
+        if (setting_.fault == Fault::half_open) {
+            cut_off_ = true;
+            return read_request();
+        }
         server_.async_connect({asio::ip::address_v4::loopback(), server_port},
                               [self = shared_from_this()](error_code error) {
+                                  if (self->cut_off_) return self->read_request();
                                   if (error) return self->close();
                                   error_code ignored;
                                   self->client_.set_option(tcp::no_delay(true), ignored);
@@ -74,20 +80,31 @@ public:
 
     bool closed() const { return !client_.is_open(); }
 
+    /// There is no server any more, and the client is not told: what it sends is read, so that its end is noticed.
+    void cut_off() {
+        cut_off_ = true;
+        error_code ignored;
+        timer_.cancel();
+        server_.close(ignored);
+    }
+
 private:
     void read_request() {
         client_.async_read_some(asio::buffer(request_), [self = shared_from_this()](error_code error, std::size_t n) {
             if (error) return self->close();
+            if (self->cut_off_) return self->read_request();
             asio::async_write(self->server_, asio::buffer(self->request_.data(), n),
                               [self](error_code failed, std::size_t) {
-                                  if (failed) return self->close();
+                                  if (failed && !self->cut_off_) return self->close();
                                   self->read_request();
                               });
         });
     }
 
     void read_reply() {
+        if (cut_off_) return;
         server_.async_read_some(asio::buffer(reply_), [self = shared_from_this()](error_code error, std::size_t n) {
+            if (self->cut_off_) return;
             if (error) return self->close();
             self->treat(n);
         });
@@ -98,6 +115,7 @@ private:
             generation_ = setting_.generation;
             sent_ = 0;
             random_.seed(setting_.seed + number_);
+            to_corrupt_ = distance();
         }
         if (stalled_) return read_reply();
         switch (setting_.fault) {
@@ -107,7 +125,17 @@ private:
             return read_reply();
         case Fault::slice:
             return write(0, size, 1);
+        case Fault::swallow_after: {
+            const std::size_t allowed = std::min(size, setting_.bytes - std::min(setting_.bytes, sent_));
+            sent_ += allowed;
+            stalled_ = allowed < size;
+            return write(0, allowed, allowed);
+        }
+        case Fault::corrupt:
+            corrupt(size);
+            return write(0, size, size);
         case Fault::refuse:
+        case Fault::half_open: // which has cut it off
             return close();
         case Fault::delay:
             timer_.expires_after(setting_.delay);
@@ -124,6 +152,18 @@ private:
             return trouble(size);
         }
     }
+
+    void corrupt(std::size_t size) {
+        std::size_t at = 0;
+        for (; to_corrupt_ < size - at; to_corrupt_ = distance()) {
+            at += to_corrupt_;
+            reply_[at] = static_cast<char>(reply_[at] ^ (1 << random_() % 8));
+            met_.corrupted.fetch_add(1);
+        }
+        to_corrupt_ -= size - at;
+    }
+    /// From one damaged byte to the next.
+    std::size_t distance() { return 1 + random_() % (2 * std::max<std::size_t>(setting_.bytes, 1)); }
 
     void trouble(std::size_t size) {
         const Troubles& troubles = setting_.troubles;
@@ -166,8 +206,10 @@ private:
     std::array<char, 16'384> reply_{};
     std::uint64_t generation_ = 0;
     std::size_t sent_ = 0;
+    std::size_t to_corrupt_ = 0;
     bool last_ = false;
     bool stalled_ = false; // for good: a stream that goes on has no bytes missing
+    bool cut_off_ = false; // for good
 };
 
 } // namespace
@@ -199,9 +241,13 @@ public:
             if (setting.fault == Fault::refuse) {
                 acceptor_.close();
                 drop();
-            } else if (!acceptor_.is_open()) {
-                if (listen()) accept();
+                return;
             }
+            if (setting.fault == Fault::half_open) {
+                for (const auto& pair : pairs_)
+                    pair->cut_off();
+            }
+            if (!acceptor_.is_open() && listen()) accept();
         });
     }
 
@@ -211,6 +257,7 @@ public:
 
     std::uint16_t port() const noexcept { return port_; }
     std::size_t accepted() const noexcept { return accepted_.load(); }
+    std::size_t corrupted() const noexcept { return met_.corrupted.load(); }
     Troubles met() const noexcept {
         return {.delayed = met_.delayed, .sliced = met_.sliced, .closed = met_.closed, .stalled = met_.stalled};
     }
@@ -283,8 +330,17 @@ void FaultProxy::swallow() {
 void FaultProxy::close_after(std::size_t bytes) {
     impl_->choose({.fault = Fault::close_after, .bytes = bytes});
 }
+void FaultProxy::swallow_after(std::size_t bytes) {
+    impl_->choose({.fault = Fault::swallow_after, .bytes = bytes});
+}
+void FaultProxy::half_open() {
+    impl_->choose({.fault = Fault::half_open});
+}
 void FaultProxy::slice() {
     impl_->choose({.fault = Fault::slice});
+}
+void FaultProxy::corrupt(std::uint64_t seed, std::size_t bytes) {
+    impl_->choose({.fault = Fault::corrupt, .bytes = bytes, .seed = seed});
 }
 void FaultProxy::trouble(std::uint64_t seed, const Troubles& troubles) {
     impl_->choose({.fault = Fault::trouble, .seed = seed, .troubles = troubles});
@@ -297,6 +353,9 @@ void FaultProxy::drop_connections() {
 }
 Troubles FaultProxy::met() const {
     return impl_->met();
+}
+std::size_t FaultProxy::corrupted() const {
+    return impl_->corrupted();
 }
 std::size_t FaultProxy::accepted() const {
     return impl_->accepted();

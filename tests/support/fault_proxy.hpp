@@ -36,8 +36,17 @@ public:
     void swallow();
     /// Each connection lets `bytes` more through, then is closed.
     void close_after(std::size_t bytes);
+    /// Each connection lets `bytes` more through; what the server sends after them is thrown away, and so is all that
+    /// comes on such a connection later, whatever is chosen then. It stays open.
+    void swallow_after(std::size_t bytes);
+    /// Connections, old and new, lead nowhere: what is sent is thrown away, nothing comes, nothing is closed. Those
+    /// that there are meanwhile stay so for good, as when a peer has lost its power.
+    void half_open();
     /// Replies come in pieces of one byte.
     void slice();
+    /// Of what the server sends, one bit is flipped in every `bytes` on average (at least 1). Where follows from the
+    /// seed and the connection's place among the accepted.
+    void corrupt(std::uint64_t seed, std::size_t bytes);
     /// Each connection meets with troubles of its own, which follow from the seed and its place among the accepted.
     void trouble(std::uint64_t seed, const Troubles& troubles);
     /// Closes all connections, and refuses new ones until another fault, or pass(), is chosen.
@@ -49,6 +58,8 @@ public:
     std::size_t accepted() const;
     /// Pieces that met with one of the `Troubles` since the start, by kind: as many of each as there were.
     Troubles met() const;
+    /// Bits flipped since the start.
+    std::size_t corrupted() const;
 
 private:
     class Impl;

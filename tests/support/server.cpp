@@ -111,6 +111,11 @@ void Server::restart() {
     throw std::runtime_error("the server did not start again on port " + std::to_string(port_) + ": " + last_words());
 }
 
+void Server::restart_with(std::vector<std::string> arguments) {
+    options_.arguments = std::move(arguments);
+    restart();
+}
+
 void Server::start() {
     for (int attempt = 0; attempt < 5; ++attempt) {
         port_ = free_loopback_port();

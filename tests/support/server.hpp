@@ -58,6 +58,8 @@ public:
     void kill9();
     /// Starts it again, on the same port and directory; stops it before if need be. Returns when it answers.
     void restart();
+    /// The same with these in the place of ServerOptions::arguments.
+    void restart_with(std::vector<std::string> arguments);
     /// SIGSTOP: connections are still accepted (by the kernel) but nothing is answered.
     void stop_replying();
     /// SIGCONT.

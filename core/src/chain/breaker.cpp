@@ -1,5 +1,7 @@
 #include "breaker.hpp"
 
+#include "planted_bug.hpp"
+
 #include <algorithm>
 
 namespace tiercel::chain {
@@ -32,11 +34,11 @@ void Breaker::answered(Round round, SteadyTime now) {
 }
 
 std::optional<SteadyTime> Breaker::failed(Round round, SteadyTime now, std::uint64_t random) {
-    if (rules_.failures == 0) return std::nullopt;
+    if (rules_.failures == 0 || planted(Bug::breaker_never_opens)) return std::nullopt;
     const std::lock_guard lock(mutex_);
     if (!is_current(round)) return std::nullopt;
     if (in_a_row_ != UINT32_MAX) ++in_a_row_;
-    if (in_a_row_ < rules_.failures) return std::nullopt;
+    if (in_a_row_ < rules_.failures && !planted(Bug::breaker_opens_at_once)) return std::nullopt;
     if (last_answer_ && now - *last_answer_ < rules_.silence) return std::nullopt;
     change(BreakerState::open);
     ++counts_.opened;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "planted_bug.hpp"
+
 #include <tiercel/options.hpp>
 #include <tiercel/spi/clock.hpp>
 #include <tiercel/stats.hpp>
@@ -57,7 +59,8 @@ public:
     /// A call may go now: what is to be said of it belongs to this round. Empty: it may not.
     std::optional<Round> admit() const noexcept {
         const auto word = word_.load(std::memory_order_relaxed);
-        if (state_of(word) != BreakerState::closed) return std::nullopt;
+        if (state_of(word) != BreakerState::closed && !planted(Bug::open_breaker_lets_writes_through))
+            return std::nullopt;
         return Round{word >> state_bits};
     }
 

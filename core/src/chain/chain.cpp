@@ -148,7 +148,8 @@ detail::Nanos Chain::memory_expiry(SteadyTime now, std::optional<nanoseconds> li
 }
 
 nanoseconds Chain::max_staleness(const CallOptions& call) const {
-    if (call.require == Require::fresh) return nanoseconds::zero();
+    if (call.require == Require::fresh && !planted(Bug::stale_is_served_to_all)) return nanoseconds::zero();
+    if (planted(Bug::max_staleness_is_ignored)) return options.stale.keep;
     return std::min(call.max_staleness.value_or(options.stale.keep), options.stale.keep);
 }
 

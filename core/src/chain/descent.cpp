@@ -212,7 +212,7 @@ void Descent::ask_source() {
 
 void Descent::arm_soft_timeout() {
     const auto& soft = chain_->options.stale.soft_timeout;
-    if (!soft || !loader_) return;
+    if (!soft || !loader_ || planted(Bug::soft_timeout_is_ignored)) return;
     const auto room = SteadyTime::max() - started_;
     const auto at =
         *soft >= room ? SteadyTime::max() : started_ + std::chrono::duration_cast<SteadyTime::duration>(*soft);
@@ -236,7 +236,8 @@ void Descent::loaded(Item& item, Result<detail::LoadFacts> facts) {
     if (!facts && planted(Bug::error_is_cached_as_absence)) facts = detail::LoadFacts{};
     if (!facts) {
         chain.load_failures.add();
-        if (chain.options.stale.keep > nanoseconds::zero() || chain.refresh_rule.exists()) {
+        const bool remembers = chain.options.stale.keep > nanoseconds::zero() || chain.refresh_rule.exists();
+        if (remembers && !planted(Bug::failed_load_is_tried_again)) {
             chain.failing.failed(item.entry->hash, chain.after(chain.options.stale.retry_after));
         }
         finish(item, std::move(facts).error());
@@ -279,7 +280,7 @@ void Descent::answer_with(Item& item, Source source) {
 /// Who has a fallback that will do gets that instead of a failure, or of nothing.
 void Descent::finish(const Item& item, const Result<Answer>& answer) {
     const auto waiters = chain_->flights.finish(item.flight);
-    const bool is_failure = !answer && answer.error() != Errc::closed;
+    const bool is_failure = !answer && answer.error() != Errc::closed && !planted(Bug::stale_is_no_fallback);
     const bool is_nothing = answer && !answer->entry;
     if (!is_failure && !is_nothing) {
         for (const auto& waiter : waiters)

@@ -1,5 +1,7 @@
 #include "descent.hpp"
 
+#include "planted_bug.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -38,7 +40,7 @@ std::optional<std::size_t> Descent::leasing_tier() const {
 asio::awaitable<void> Descent::lease(std::size_t t) {
     for (;;) {
         const auto theirs = co_await take_leases(t);
-        if (theirs == 0) co_return;
+        if (theirs == 0 || planted(Bug::lease_is_not_waited_for)) co_return;
         if (!waits_until_) begin_to_wait(t, theirs);
         if (chain_->runtime->now() >= *waits_until_) {
             give_up_waiting(t);
@@ -148,7 +150,7 @@ asio::awaitable<void> Descent::end_leases(std::size_t t, std::vector<WireValue>&
     for (std::size_t i = 0; i < items_.size(); ++i) {
         const auto& item = items_[i];
         if (!item.hold) continue;
-        const bool fills = item.fill && has_life_left(item, values[i]) && !is_overtaken(item);
+        const bool fills = item.fill && !item.hold.unsure && has_life_left(item, values[i]) && !is_overtaken(item);
         ends.push_back({&item.key, fills ? &values[i] : nullptr, item.entry->hash, item.hold});
         if (fills) filled.push_back(i);
     }

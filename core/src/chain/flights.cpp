@@ -61,7 +61,8 @@ FlightPtr Flights::begin_refresh(const detail::EntryPtr& probe, SteadyTime now, 
     if (background_.load(std::memory_order_relaxed) >= most) return nullptr; // a few more or less do no harm
     auto& stripe = stripe_of(probe->hash);
     const std::lock_guard lock(stripe.mutex);
-    if (joinable(stripe, probe->ref(), FlightKind::load, now)) return nullptr;
+    const auto under_way = joinable(stripe, probe->ref(), FlightKind::load, now);
+    if (under_way && !planted(Bug::refresh_is_not_shared)) return nullptr;
     auto flight = std::make_shared<Flight>(probe, FlightKind::load, abandon_at, true);
     background_.fetch_add(1, std::memory_order_relaxed);
     add(stripe.flights, flight);

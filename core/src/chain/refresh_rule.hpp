@@ -1,5 +1,7 @@
 #pragma once
 
+#include "planted_bug.hpp"
+
 #include <tiercel/detail/entry.hpp>
 #include <tiercel/options.hpp>
 
@@ -40,7 +42,7 @@ public:
         if (options_.ahead > 0) {
             const auto life = static_cast<double>(expires) - static_cast<double>(created);
             const auto lived = static_cast<double>(now) - static_cast<double>(created);
-            if (lived >= life * options_.ahead) return true;
+            if (lived >= life * options_.ahead || planted(Bug::refresh_begins_at_once)) return true;
         }
         if (options_.early > 0) {
             // -ln of a number from 0 (excluded) to 1: exponentially distributed, with mean 1.

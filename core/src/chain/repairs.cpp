@@ -1,5 +1,7 @@
 #include "repairs.hpp"
 
+#include "planted_bug.hpp"
+
 #include <tiercel/spi/run_loop.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -82,6 +84,7 @@ void Repairs::owe_clear(std::uint64_t stamp) {
     bool begins = false;
     {
         const std::lock_guard lock(mutex_);
+        if (planted(Bug::clear_is_not_owed)) return;
         clear_before_ = std::max(clear_before_, stamp);
         begins = begin();
     }
@@ -180,7 +183,8 @@ asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) 
         self->pause_ = taken ? nanoseconds(first_pause) : std::min<nanoseconds>(2 * self->pause_, longest_pause);
         if (self->armed_) pause = self->pause_;
     }
-    if (pause != nanoseconds::zero()) self->arm(pause);
+    const bool goes_on = taken || !planted(Bug::repairs_end_with_a_failure);
+    if (pause != nanoseconds::zero() && goes_on) self->arm(pause);
     const auto scope = self->scope_;
     self.reset();
     scope->end();
@@ -188,8 +192,12 @@ asio::awaitable<void> Repairs::work(std::shared_ptr<Repairs> self, Batch batch) 
 
 asio::awaitable<Tier::Outcomes> Repairs::repair(std::shared_ptr<Repairs> self, const Batch& batch) {
     auto& tier = *self->tier_;
+    const Error closed(Errc::closed, "the cache was closed");
+    const Tier::Outcomes undone(batch.clear_before != 0 ? 1 : batch.keys.size(),
+                                {tier.name(), TierOutcome::Kind::failed, closed});
     if (batch.clear_before != 0) {
         co_await tier.hear_marker(); // another process may have cleared since
+        if (!self->scope_->open()) co_return undone;
         const auto signal = tier.begin_clear(batch.clear_before, SteadyTime::max());
         self->begins(signal, 1);
         co_return co_await signal->wait();
@@ -200,10 +208,12 @@ asio::awaitable<Tier::Outcomes> Repairs::repair(std::shared_ptr<Repairs> self, c
     }
     std::vector<std::uint64_t> found;
     if (!looked_at.empty()) found = co_await tier.versions_of(looked_at);
+    if (!self->scope_->open()) co_return undone;
     std::vector<const WireKey*> erased;
     std::vector<std::size_t> at; // erased[n] is of batch.keys[at[n]]
     for (std::size_t i = 0, look = 0; i < batch.keys.size(); ++i) {
-        if (batch.kept[i] != 0 && found[look++] == batch.kept[i]) continue;
+        const auto version = batch.kept[i] != 0 ? found[look++] : 0;
+        if (version != 0 && (version == batch.kept[i] || planted(Bug::repair_leaves_what_it_finds))) continue;
         erased.push_back(&batch.keys[i]);
         at.push_back(i);
     }
@@ -228,7 +238,9 @@ void Repairs::begins(const Tier::PendingOutcomes& signal, std::size_t size) {
 }
 
 bool Repairs::settle(const Batch& batch, const Tier::Outcomes& outcomes) {
-    const auto is_done = [&](std::size_t i) { return outcomes[i].kind == TierOutcome::Kind::done; };
+    const auto is_done = [&](std::size_t i) {
+        return outcomes[i].kind == TierOutcome::Kind::done || planted(Bug::failed_repair_is_done);
+    };
     if (batch.clear_before != 0) {
         if (!is_done(0)) return false;
         const std::lock_guard lock(mutex_);

@@ -47,6 +47,9 @@ struct Standing {
 struct Hold {
     std::uint64_t token = 0; ///< 0: no lease
     std::optional<spi::Version> version{};
+    /// Nobody knows when the lease was taken, if it was: perhaps after an erase that the load is older than. It is
+    /// given back.
+    bool unsure = false;
 
     explicit operator bool() const noexcept { return token != 0 || version; }
 };
@@ -168,7 +171,7 @@ public:
         enum class Kind : std::uint8_t {
             mine,
             theirs, ///< somebody was faster, with a lease or a value
-            failed, ///< it is not known whose it is: `hold` serves in case that it is ours
+            failed, ///< it is not known whose it is: `hold` gives it back in case that it is ours
         };
         Kind kind = Kind::failed;
         Hold hold{};

@@ -43,6 +43,7 @@ struct Tier::Call {
     std::vector<std::size_t> erased_at; // views[i] is for outcome erased_at[i], of a put that erases instead
     std::vector<std::uint64_t> hashes;
     std::vector<TierOutcome> outcomes;
+    std::vector<Bytes> bare; // of a lease items[i] that carries a value: without it; else empty
     std::vector<std::optional<spi::Version>> versions; // that items[i] is to replace; empty: nothing is to be there
     /// A lease to be ended, of keys[i].
     struct Ending {

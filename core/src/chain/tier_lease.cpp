@@ -1,5 +1,7 @@
 #include "tier_call.hpp"
 
+#include "planted_bug.hpp"
+
 #include <boost/asio/this_coro.hpp>
 
 namespace tiercel::chain {
@@ -30,6 +32,7 @@ asio::awaitable<std::vector<Tier::Taken>> Tier::take_leases(std::vector<Take> ta
     if (!call->round) co_return taken;
     call->keys.reserve(takes.size());
     call->values.reserve(takes.size());
+    call->bare.reserve(takes.size());
     const auto wall = context_.runtime->wall_now();
     const auto ttl = *to_ttl(leases_.ttl);
     for (std::size_t i = 0; i < takes.size(); ++i) {
@@ -45,7 +48,9 @@ asio::awaitable<std::vector<Tier::Taken>> Tier::take_leases(std::vector<Take> ta
         lease.created = wall;
         lease.expires = wall + ttl;
         std::optional<milliseconds> stays = ttl;
+        auto& bare = call->bare.emplace_back();
         if (standing && !standing->carry.empty()) {
+            bare = wire::seal_lease(lease, expected(takes[i].key->fingerprint));
             lease.carried = standing->carry;
             stays = standing->carry_for ? std::optional(std::max(ttl, *standing->carry_for)) : std::nullopt;
         }
@@ -67,7 +72,11 @@ asio::awaitable<std::vector<Tier::Taken>> Tier::take_leases(std::vector<Take> ta
         const auto i = call->at[n];
         if (!results[n]) {
             count(results[n].error());
-            if (!may_be_applied(results[n].error().code())) taken[i].hold = {};
+            if (may_be_applied(results[n].error().code())) {
+                taken[i].hold.unsure = true;
+            } else {
+                taken[i].hold = {};
+            }
         } else if (*results[n] == spi::Conditional::stored) {
             taken[i].kind = Taken::Kind::mine;
             leases_taken_.add();
@@ -113,7 +122,7 @@ Tier::PendingOutcomes Tier::begin_end_leases(const std::vector<LeaseEnd>& ends, 
 /// lease that has ended, for as short as the backend can. That is conditional, as an erase is not.
 bool Tier::take_back(const wire::Lease& lease, const Hold& hold, wire::Fingerprint key, std::uint64_t hash,
                      Stored& out) {
-    if (lease.token != hold.token) return false;
+    if (lease.token != hold.token && !planted(Bug::any_lease_is_ones_own)) return false;
     const auto wall = context_.runtime->wall_now();
     wire::Opened carried;
     if (!lease.carried.empty() && wire::open(lease.carried, expected(key), carried) == wire::Defect::none &&
@@ -149,6 +158,7 @@ asio::awaitable<Tier::Outcomes> Tier::end_leases_now(Call& call) {
     if (!asked.empty()) {
         found = co_await backend_->get_many(call.views, call.context);
         if (found.size() != asked.size()) found.assign(asked.size(), wrong_number());
+        if (context_.scope->over()) found.assign(asked.size(), Error(Errc::closed, "the cache was closed"));
     }
 
     call.values.reserve(size);
@@ -204,9 +214,16 @@ asio::awaitable<Result<spi::Conditional>> Tier::put_one(const Call& call, std::s
         if (version) {
             auto put = co_await backend_->put_if_version(call.items[i], *version, call.context);
             const bool gone = put && *put == spi::Conditional::absent;
-            if (!gone || if_gone == IfGone::leave) co_return put;
+            const bool late = context_.runtime->now() >= call.context.deadline || context_.scope->over();
+            if (!gone || if_gone == IfGone::leave || late) co_return put;
         }
-        co_return co_await backend_->put_if_absent(call.items[i], call.context);
+        auto item = call.items[i];
+        if (version && !call.bare[i].empty() && !planted(Bug::lease_brings_back_the_erased)) {
+            // What the lease was to carry has been erased since it was read, and is not to come back with it.
+            item.value = call.bare[i];
+            item.ttl = to_ttl(leases_.ttl);
+        }
+        co_return co_await backend_->put_if_absent(item, call.context);
     } catch (const std::exception& error) {
         co_return Error(Errc::server_error, "backend '" + name_ + "' threw: " + error.what());
     } catch (...) {

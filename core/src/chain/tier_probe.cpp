@@ -1,5 +1,7 @@
 #include "tier_call.hpp"
 
+#include "planted_bug.hpp"
+
 #include <tiercel/spi/run_loop.hpp>
 
 namespace tiercel::chain {
@@ -91,7 +93,7 @@ void Tier::probe() {
         context_.scope->end();
         return;
     }
-    context_.events->tell(TierHalfOpen{name_, *count});
+    if (!planted(Bug::probe_is_not_told_of)) context_.events->tell(TierHalfOpen{name_, *count});
     asio::co_spawn(
         context_.runtime->executor(),
         [](std::shared_ptr<Tier> self) -> asio::awaitable<void> {
@@ -147,7 +149,7 @@ void Tier::probed(const std::optional<Error>& failure) {
         return;
     }
     opened(*failure, result.probes, *result.due - now);
-    probe_at(*result.due);
+    if (!planted(Bug::failed_probe_is_the_last)) probe_at(*result.due);
 }
 
 } // namespace tiercel::chain

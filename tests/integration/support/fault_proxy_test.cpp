@@ -84,6 +84,57 @@ TEST_F(FaultProxyTest, a_stalled_connection_stays_so) {
     EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
 }
 
+TEST_F(FaultProxyTest, swallow_after_cuts_a_reply_in_two_and_keeps_the_connection_open_and_silent) {
+    proxy.swallow_after(3);
+    TcpClient client(loopback(proxy.port()));
+    client.send("PING");
+    EXPECT_EQ(client.read_until("PO"), "+PO");
+    EXPECT_EQ(client.read_some(50), std::nullopt);
+    proxy.pass();
+    client.send("PING");
+    EXPECT_EQ(client.read_some(50), std::nullopt) << "a stream that goes on has no bytes missing";
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
+}
+
+TEST_F(FaultProxyTest, a_half_open_connection_leads_nowhere_for_good) {
+    TcpClient old(loopback(proxy.port()));
+    EXPECT_EQ(old.ask("PING"), "+PONG\r\n");
+    proxy.half_open();
+    old.send("SET k v");
+    EXPECT_EQ(old.read_some(50), std::nullopt);
+    TcpClient young(loopback(proxy.port()));
+    young.send("SET k v");
+    EXPECT_EQ(young.read_some(50), std::nullopt);
+    EXPECT_EQ(TcpClient(loopback(server.port())).ask("GET k"), "$-1\r\n") << "no request got there";
+    proxy.pass();
+    young.send("PING");
+    EXPECT_EQ(young.read_some(50), std::nullopt);
+    EXPECT_EQ(TcpClient(loopback(proxy.port())).ask("PING"), "+PONG\r\n");
+}
+
+TEST_F(FaultProxyTest, corrupt_flips_bits_and_neither_adds_nor_loses_a_byte) {
+    const std::string sent(2000, 'x');
+    proxy.corrupt(1, 100);
+    TcpClient client(loopback(proxy.port()));
+    client.send("ECHO " + sent);
+    std::string reply;
+    for (const std::size_t all = std::string("$2000\r\n").size() + sent.size() + 2; reply.size() < all;) {
+        const auto bytes = client.read_some(20'000);
+        ASSERT_TRUE(bytes);
+        reply += *bytes;
+    }
+    const std::string whole = "$2000\r\n" + sent + "\r\n";
+    ASSERT_EQ(reply.size(), whole.size());
+    std::size_t different = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i)
+        different += reply[i] != whole[i];
+    EXPECT_EQ(different, proxy.corrupted());
+    EXPECT_GE(different, 5U);
+    EXPECT_LE(different, 80U);
+    proxy.pass();
+    EXPECT_EQ(client.ask("PING"), "+PONG\r\n");
+}
+
 TEST_F(FaultProxyTest, refuse_closes_and_refuses_until_told_otherwise) {
     TcpClient old(loopback(proxy.port()));
     EXPECT_EQ(old.ask("PING"), "+PONG\r\n");

@@ -1,5 +1,7 @@
 #include "explorer.hpp"
 
+#include "../dice.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -35,6 +37,19 @@ Exploration explore(const std::function<std::string(const testing::VirtualRuntim
             return found;
         }
         ++path.back().taken;
+    }
+    return found;
+}
+
+Exploration sample(const std::function<std::string(const testing::VirtualRuntime::Chooser&)>& run, std::uint64_t most) {
+    Exploration found;
+    for (Dice dice(most); found.orders < most && found.broken.empty(); ++found.orders) {
+        found.choices.clear();
+        found.broken = run([&](std::size_t count) {
+            found.choices.push_back({dice.below(count), count});
+            return found.choices.back().taken;
+        });
+        found.longest = std::max(found.longest, found.choices.size());
     }
     return found;
 }

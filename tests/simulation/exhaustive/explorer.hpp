@@ -30,6 +30,9 @@ struct Exploration {
 /// way whenever the same choices went before.
 Exploration explore(const std::function<std::string(const testing::VirtualRuntime::Chooser&)>& run, std::uint64_t most);
 
+/// Runs it in `most` orders that chance picks, or until something is broken: finds a rare order among millions sooner.
+Exploration sample(const std::function<std::string(const testing::VirtualRuntime::Chooser&)>& run, std::uint64_t most);
+
 /// "0 2 1": for a message, and for replay.
 std::string to_text(const Choices& choices);
 

@@ -29,6 +29,8 @@ Stage::Stage(const Settings& settings, testing::VirtualRuntime::Chooser chooser)
       surroundings_{runtime_, recorder_, settings_, source_},
       actors_(surroundings_, 0) {
     recorder_.history().every_tier_reads_ttl = settings_.reads_ttl;
+    recorder_.history().shares_a_tier = settings_.shared_tier;
+    recorder_.history().fences_fleet = settings_.shared_tier && settings_.lease_ttl > 0ns;
     actors_.settle_down();
     source_.make_all_exist();
     std::vector<Server*> servers;

@@ -27,6 +27,13 @@ public:
     /// Does all of them at once, in the order that is chosen, until nothing is left that could happen by `until`.
     void at_once(std::vector<std::function<void()>> actions, nanoseconds until = {});
 
+    /// Does it so much later, at a time that at_once() explores.
+    void later(nanoseconds delay, std::function<void()> action) {
+        runtime_->call_at(runtime_->now() + delay, std::move(action));
+    }
+    /// Lets time pass, in one fixed order.
+    void wait(nanoseconds duration) { runtime_->advance(duration); }
+
     /// What was broken, with the whole history; empty if nothing was.
     std::string verdict();
 

@@ -45,6 +45,7 @@ CaseFile::CaseFile(const History& the_history, const JudgeOptions& the_options)
         const auto& birth = history.births[i];
         births_[{birth.life, birth.key}].push_back(i);
         births_of_life_[birth.life].push_back(i);
+        add_denial(birth);
     }
     for (std::size_t i = 0; i < history.server_calls.size(); ++i) {
         const auto& call = history.server_calls[i];
@@ -104,6 +105,22 @@ void CaseFile::add_moves(std::size_t index) {
     }
 }
 
+/// A load whose answer is to be kept nowhere has what is stale dropped, if there is any.
+void CaseFile::add_denial(const Birth& birth) {
+    const auto& life = history.lives[birth.life];
+    const bool keeps = life.stale_keep > nanoseconds::zero() || life.refresh_ahead > 0 || life.refresh_early > 0;
+    if (!keeps || birth.kind != Birth::Kind::load || !birth.end) return;
+    const bool absent =
+        birth.outcome == Birth::Outcome::absent && birth.ttl.value_or(life.negative_ttl) <= nanoseconds::zero();
+    const bool unkept = birth.outcome == Birth::Outcome::value && !birth.cacheable;
+    if (!absent && !unkept && !(birth.outcome == Birth::Outcome::absent && !birth.cacheable)) return;
+    Move move;
+    move.begin = move.end = birth.end;
+    move.end.at += 2 * tier_patience(birth.life);
+    move.certain = false;
+    moves_[{birth.life, birth.key}].push_back(move);
+}
+
 const std::vector<Move>& CaseFile::moves(std::size_t life, Key key) const {
     return found_in(moves_, Place{life, key});
 }
@@ -161,6 +178,10 @@ std::vector<Violation> judge(const History& history, const JudgeOptions& options
     judge_writes(file);
     judge_tiers(file);
     judge_endings(file);
+    judge_staleness(file);
+    judge_fleet(file);
+    judge_repairs(file);
+    judge_breakers(file);
     return std::move(file).violations();
 }
 

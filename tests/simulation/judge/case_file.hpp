@@ -48,6 +48,7 @@ public:
 
 private:
     void add_moves(std::size_t index);
+    void add_denial(const Birth& birth);
 
     std::map<Place, std::vector<Move>> moves_;
     std::map<Place, std::vector<std::size_t>> births_, calls_, operations_;
@@ -59,13 +60,26 @@ private:
 
 std::string text_of(const Moment& moment);
 
+/// How long memory surely keeps what this load gave as fresh; the maximum: for ever.
+nanoseconds least_life(const Life& life, const Birth& load);
+/// Whether memory may have got another value than this load's from a tier, since that load ended.
+bool may_be_replaced(const CaseFile& file, std::size_t load, nanoseconds until);
+/// Whether somebody asked for the key without memory, when the flight of this load began or while it lasted.
+bool was_asked_past_memory(const CaseFile& file, const Birth& load);
+/// How far past its life a value may be for this lookup.
+nanoseconds accepted_staleness(const Life& life, const Operation& operation);
+
 // The judges, each with some of the promises.
-void judge_values(CaseFile& file);  ///< 1, 3, 4, 5, 10, 12: what reads return
-void judge_errors(CaseFile& file);  ///< 6, 9, 10: what errors they return
-void judge_waiting(CaseFile& file); ///< 8, and 2's "shared by all who waited"
-void judge_loading(CaseFile& file); ///< 2: how often loaders are called
-void judge_writes(CaseFile& file);  ///< 11
-void judge_tiers(CaseFile& file);   ///< what is left in the tiers, and clear() across processes
-void judge_endings(CaseFile& file); ///< 13, 14, 15
+void judge_values(CaseFile& file);    ///< 1, 3, 4, 5, 10, 12: what reads return
+void judge_errors(CaseFile& file);    ///< 6, 9, 10: what errors they return
+void judge_waiting(CaseFile& file);   ///< 8, and 2's "shared by all who waited"
+void judge_loading(CaseFile& file);   ///< 2: how often loaders are called
+void judge_writes(CaseFile& file);    ///< 11
+void judge_tiers(CaseFile& file);     ///< what is left in the tiers, and clear() across processes
+void judge_endings(CaseFile& file);   ///< 13, 14, 15
+void judge_staleness(CaseFile& file); ///< 4: what is stale, why, how old; and what is withheld
+void judge_fleet(CaseFile& file);     ///< 2, among processes that share a tier
+void judge_repairs(CaseFile& file);   ///< 11, 13: what tiers were owed
+void judge_breakers(CaseFile& file);  ///< 6: when a tier is left out
 
 } // namespace tiercel::simulation

@@ -13,8 +13,7 @@ bool is_after(const Moment& moment, const Operation& closing) {
 
 /// Whether the cache gave up waiting for what was under way, and said so; or was destroyed, and could not.
 bool left_behind(const Operation& closing) {
-    return closing.begin.at == closing.end.at || closing.results.empty() ||
-           closing.results.front().kind != KeyResult::Kind::done;
+    return closing.destroys || closing.results.empty() || closing.results.front().kind != KeyResult::Kind::done;
 }
 
 void judge_pressure(CaseFile& file, std::size_t index, const Operation& closing) {
@@ -31,6 +30,28 @@ void judge_pressure(CaseFile& file, std::size_t index, const Operation& closing)
     if (life.inserts != life.removals) {
         file.report(14, who + ": " + std::to_string(life.inserts) + " entries came to memory and " +
                             std::to_string(life.removals) + " left it by its end");
+    }
+}
+
+/// A close that says that nothing was left behind has waited for what was under way.
+void judge_drained(CaseFile& file, std::size_t index, const Operation& closing) {
+    if (left_behind(closing)) return;
+    for (const auto number : file.births(index)) {
+        const auto& birth = file.history.births[number];
+        if (birth.kind != Birth::Kind::load || !birth.begin.before(closing.begin)) continue;
+        if (birth.deadline <= closing.end.at || (birth.end && birth.end.at <= closing.end.at)) continue;
+        file.report(15, file.name_of_birth(number) + " was under way when its cache said that it had closed, at " +
+                            text_of(closing.end));
+    }
+    for (std::size_t i = 0; i < file.history.operations.size(); ++i) {
+        const auto& operation = file.history.operations[i];
+        const bool writes =
+            operation.act == Act::put || operation.act == Act::invalidate || operation.act == Act::clear;
+        if (operation.life != index || !writes || !operation.begin.before(closing.begin)) continue;
+        for (const auto& result : operation.results) {
+            if (result.kind == KeyResult::Kind::error && result.code == Errc::closed)
+                file.report(15, file.name(i) + " was not waited for by a close that left nothing behind");
+        }
     }
 }
 
@@ -55,7 +76,10 @@ void judge_endings(CaseFile& file) {
     const auto& history = file.history;
     for (std::size_t i = 0; i < history.lives.size(); ++i) {
         const auto* closing = file.closing(i);
-        if (closing != nullptr && closing->end) judge_pressure(file, i, *closing);
+        if (closing != nullptr && closing->end) {
+            judge_pressure(file, i, *closing);
+            judge_drained(file, i, *closing);
+        }
     }
     for (std::size_t i = 0; i < history.births.size(); ++i) {
         const auto* closing = file.closing(history.births[i].life);

@@ -19,28 +19,6 @@ bool is_over(const Birth& load, const Birth& next) {
     return (load.end && load.end.before(next.begin)) || load.deadline <= next.begin.at;
 }
 
-/// Whether somebody asked for the key without memory, when the flight of this load began or while it lasted.
-bool was_asked_past_memory(const CaseFile& file, const Birth& load) {
-    const auto& operations = file.operations(load.life, load.key);
-    return std::any_of(operations.begin(), operations.end(), [&](std::size_t index) {
-        const auto& operation = file.history.operations[index];
-        return operation.skips_memory && operation.begin.at <= load.end.at &&
-               (!operation.end || operation.end.at >= load.flight_began);
-    });
-}
-
-/// How long memory surely keeps what this load gave.
-nanoseconds least_life(const Life& life, const Birth& load) {
-    auto least = nanoseconds::max();
-    if (load.outcome == Birth::Outcome::absent) {
-        least = load.ttl.value_or(life.negative_ttl);
-    } else if (const auto ttl = load.ttl ? load.ttl : life.ttl) {
-        least = nanoseconds(static_cast<nanoseconds::rep>(static_cast<double>(ttl->count()) * (1 - life.jitter)));
-    }
-    if (life.max_memory_ttl) least = std::min(least, *life.max_memory_ttl);
-    return least;
-}
-
 void judge_pair(CaseFile& file, std::size_t first, std::size_t second) {
     const auto& one = file.history.births[first];
     const auto& two = file.history.births[second];
@@ -55,9 +33,14 @@ void judge_pair(CaseFile& file, std::size_t first, std::size_t second) {
     const bool kept = one.end && one.cacheable && one.end.at <= one.deadline &&
                       (one.outcome == Birth::Outcome::value || one.outcome == Birth::Outcome::absent);
     if (!kept || life.evictions != 0 || one.end.at >= two.flight_began || one.end.at == one.deadline) return;
-    const auto kept_for = least_life(life, one);
+    if (life.refresh_early > 0) return;
+    auto kept_for = least_life(life, one);
+    if (life.refresh_ahead > 0 && kept_for != nanoseconds::max())
+        kept_for =
+            nanoseconds(static_cast<nanoseconds::rep>(static_cast<double>(kept_for.count()) * life.refresh_ahead));
     if (kept_for != nanoseconds::max() && two.flight_began >= one.end.at + kept_for) return;
     if (moved_between(file, one, two)) return;
+    if (may_be_replaced(file, first, two.begin.at)) return;
     if (was_asked_past_memory(file, one) || was_asked_past_memory(file, two)) return;
     const auto* closing = file.closing(one.life);
     if (closing != nullptr && closing->begin.before(two.begin)) return;
@@ -66,6 +49,37 @@ void judge_pair(CaseFile& file, std::size_t first, std::size_t second) {
 }
 
 } // namespace
+
+bool was_asked_past_memory(const CaseFile& file, const Birth& load) {
+    const auto& operations = file.operations(load.life, load.key);
+    return std::any_of(operations.begin(), operations.end(), [&](std::size_t index) {
+        const auto& operation = file.history.operations[index];
+        return operation.skips_memory && operation.begin.at <= load.end.at &&
+               (!operation.end || operation.end.at >= load.flight_began);
+    });
+}
+
+nanoseconds least_life(const Life& life, const Birth& load) {
+    auto least = nanoseconds::max();
+    if (load.outcome == Birth::Outcome::absent) {
+        least = load.ttl.value_or(life.negative_ttl);
+    } else if (const auto ttl = load.ttl ? load.ttl : life.ttl) {
+        least = nanoseconds(static_cast<nanoseconds::rep>(static_cast<double>(ttl->count()) * (1 - life.jitter)));
+    }
+    if (life.max_memory_ttl) least = std::min(least, *life.max_memory_ttl);
+    return least;
+}
+
+bool may_be_replaced(const CaseFile& file, std::size_t load, nanoseconds until) {
+    const auto& birth = file.history.births[load];
+    const auto& calls = file.calls(birth.life, birth.key);
+    return std::any_of(calls.begin(), calls.end(), [&](std::size_t index) {
+        const auto& call = file.history.server_calls[index];
+        return call.kind == ServerCall::Kind::get && (call.negative || call.value != 0) &&
+               call.value != value_of(birth.key, load) && call.end && call.end.at >= birth.end.at &&
+               call.end.at <= until;
+    });
+}
 
 void judge_loading(CaseFile& file) {
     const auto& births = file.history.births;

@@ -50,6 +50,9 @@ public:
         operation.timeout = std::chrono::seconds(1);
         operation.begin = at(begin);
         operation.end = at(end);
+        const auto born = birth_of(result.value);
+        if (result.kind == KeyResult::Kind::value && born < history.births.size())
+            result.age = operation.end.at - history.births[born].end.at;
         operation.results = {std::move(result)};
         history.operations.push_back(operation);
         return history.operations.back();
@@ -104,6 +107,17 @@ public:
         result.source = {from, 0};
         return result;
     }
+    /// The same, so many milliseconds past its life.
+    static KeyResult stale(std::size_t birth, double past, StaleReason why) {
+        auto result = value(birth);
+        result.stale = why;
+        result.staleness = at(past).at;
+        return result;
+    }
+    void tell(Told::Kind kind, double when, std::uint64_t probes) {
+        history.told.push_back({kind, 0, 0, probes, at(when)});
+    }
+
     static KeyResult absent() {
         KeyResult result;
         result.kind = KeyResult::Kind::absent;

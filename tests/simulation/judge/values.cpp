@@ -16,6 +16,10 @@ struct Read {
     Moment begin, end;
 };
 
+nanoseconds accepted(const CaseFile& file, const Read& read) {
+    return accepted_staleness(file.history.lives[read.life], file.history.operations[read.operation]);
+}
+
 /// How much later than its time to live a value may be seen: what the processes' clocks are apart, for each tier that
 /// it may have come through; but servers that tell the life left bound that to what an answer takes.
 nanoseconds tolerance(const CaseFile& file, const Read& read) {
@@ -23,7 +27,10 @@ nanoseconds tolerance(const CaseFile& file, const Read& read) {
     if (history.clock_spread == nanoseconds::zero()) return nanoseconds::zero();
     const auto tiers = static_cast<std::int64_t>(history.lives[read.life].servers.size());
     const auto apart = history.clock_spread * tiers;
-    if (!history.every_tier_reads_ttl) return apart;
+    // How much longer than its life a value is kept is told in whole seconds; and a lease has a life of its own.
+    const auto& life = history.lives[read.life];
+    const bool rounded = life.stale_keep % std::chrono::seconds(1) != nanoseconds::zero();
+    if (!history.every_tier_reads_ttl || rounded || life.lease_ttl > nanoseconds::zero()) return apart;
     const auto trip = file.longest_way_to_a_server(read.result.value) + std::chrono::milliseconds(2);
     return std::min(apart, file.tier_patience(read.life) + trip * tiers);
 }
@@ -55,7 +62,9 @@ bool was_lost(const CaseFile& file, const Read& read, const Move& move) {
 const Move* broken_by(const CaseFile& file, const Read& read, std::size_t born) {
     const auto& birth = file.history.births[born];
     const bool own = birth.life == read.life;
-    if (!own && !file.options.across_processes) return nullptr;
+    // With leases another process's load stores nothing that an invalidation has overtaken; its put may.
+    const bool fenced = file.history.fences_fleet && birth.kind == Birth::Kind::load;
+    if (!own && !fenced && !file.options.across_processes) return nullptr;
     const nanoseconds doubt = own ? nanoseconds::zero() : file.history.clock_spread + std::chrono::milliseconds(1);
     for (const auto& move : file.moves(read.life, read.key)) {
         if (!move.certain || !move.end || !move.end.before(read.begin)) continue;
@@ -91,7 +100,8 @@ const Move* broken_by(const CaseFile& file, const Read& read, std::size_t born) 
 void judge_memory_cap(CaseFile& file, const Read& read) {
     const auto& cap = file.history.lives[read.life].max_memory_ttl;
     if (!cap || read.result.source.kind != Source::Kind::memory) return;
-    const auto earliest = read.begin.at - *cap;
+    const auto past = read.result.stale == StaleReason::fresh ? nanoseconds::zero() : accepted(file, read);
+    const auto earliest = read.begin.at - *cap - past;
     const auto in_time = [&](const Moment& moment) {
         return moment && moment.at >= earliest && moment.at <= read.end.at;
     };
@@ -123,8 +133,10 @@ void judge_value(CaseFile& file, const Read& read) {
         file.report(1, who + ", though " + file.name(move->operation) + " had moved the key's epoch since" +
                            (move->by_version ? " and put version " + std::to_string(move->version) : ""));
     }
-    if (const auto dies = death_of(file, birth, false); dies && read.begin.at >= *dies + tolerance(file, read)) {
-        file.report(4, who + ", whose time to live ended at " + text_of({0, *dies}));
+    const auto past = read.result.stale == StaleReason::fresh ? nanoseconds::zero() : accepted(file, read);
+    if (const auto dies = death_of(file, birth, false); dies && read.begin.at >= *dies + past + tolerance(file, read)) {
+        file.report(4, who + ", whose time to live ended at " + text_of({0, *dies}) +
+                           (past == nanoseconds::zero() ? "" : ", longer ago than it accepts"));
     }
     if (birth.kind == Birth::Kind::load) {
         if (!birth.cacheable && birth.end.before(read.begin))

@@ -26,11 +26,19 @@ bool is_busy(const CaseFile& file, std::size_t life, nanoseconds when) {
     return running >= file.history.lives[life].max_concurrent;
 }
 
+/// How long the tiers, and other processes' leases, may keep a lookup from the source.
+nanoseconds patience_before_the_source(const CaseFile& file, const Life& life, std::size_t number) {
+    const auto tiers = file.tier_patience(number);
+    // Asked, the lease not got, waited, asked again.
+    return life.lease_ttl > nanoseconds::zero() ? 4 * tiers + life.lease_wait : tiers;
+}
+
 /// A read that gave up at its deadline must have been waiting for something.
 void judge_patience(CaseFile& file, std::size_t index, Key key) {
     const auto& operation = file.history.operations[index];
     const auto waited = operation.end.at - operation.begin.at - operation.delay;
-    if (waited <= file.tier_patience(operation.life)) return; // for the tiers
+    const auto& life = file.history.lives[operation.life];
+    if (waited <= patience_before_the_source(file, life, operation.life)) return;
     if (operation.act == Act::get_or_load) {
         // At any time since the tiers must have had their say: what was waited for may be answered at this very moment.
         const auto when = operation.end.at;
@@ -53,13 +61,18 @@ void judge_source_timeout(CaseFile& file, std::size_t index, Key key) {
             candidate.act == Act::get_or_load || candidate.act == Act::prime || candidate.act == Act::put;
         any = any || (loads && candidate.begin.at <= began && (!candidate.end || candidate.end.at >= began));
     }
+    if (operation.end.at <= operation.begin.at + operation.delay) {
+        file.report(2, file.name(index) + " was told at once that the source timed out for k" + std::to_string(key) +
+                           ": it joined a load whose time was over");
+        return;
+    }
     if (!any) {
         file.report(9, file.name(index) + " was told that the source timed out for k" + std::to_string(key) +
                            ", but nobody had asked it that long ago");
         return;
     }
     // What timed out must have been called, or have waited for its turn, or the tiers took all the time there was.
-    if (file.tier_patience(operation.life) >= life.source_timeout) return;
+    if (patience_before_the_source(file, life, operation.life) >= life.source_timeout) return;
     const auto& births = file.births(operation.life, key);
     const bool called = std::any_of(births.begin(), births.end(), [&](std::size_t number) {
         const auto& birth = file.history.births[number];

@@ -4,7 +4,7 @@ namespace tiercel::simulation {
 
 namespace {
 
-constexpr PlantedBug noticed[] = {
+constexpr PlantedBug bugs[] = {
     {Bug::superseded_flight_is_joined, "superseded_flight_is_joined",
      "a lookup joins a load from before the invalidation"},
     {Bug::flights_are_not_shared, "flights_are_not_shared", "each lookup begins a load of its own"},
@@ -56,11 +56,6 @@ constexpr PlantedBug noticed[] = {
     {Bug::memory_ttl_is_not_capped, "memory_ttl_is_not_capped", "the memory tier's max_ttl is ignored"},
     {Bug::drained_fence_is_forgotten, "drained_fence_is_forgotten",
      "a fence is forgotten while reads under way may hold an older value"},
-};
-
-constexpr PlantedBug not_yet_noticed[] = {
-    {Bug::abandoned_flight_is_joined, "abandoned_flight_is_joined",
-     "a lookup joins a load that is past its hard timeout"},
     {Bug::unconfirmed_fence_is_settled, "unconfirmed_fence_is_settled", "a fence is settled by an erase that failed"},
     {Bug::fence_is_forgotten_under_reads, "fence_is_forgotten_under_reads",
      "a fence is forgotten while older reads can still fill"},
@@ -86,6 +81,30 @@ constexpr PlantedBug not_yet_noticed[] = {
     {Bug::jitter_lengthens_life, "jitter_lengthens_life", "jitter makes lives longer instead of shorter"},
     {Bug::replaced_value_is_not_told_of, "replaced_value_is_not_told_of",
      "the removal listener does not hear of replaced values"},
+    {Bug::stale_is_served_to_all, "stale_is_served_to_all", "who requires a fresh value gets a stale one"},
+    {Bug::max_staleness_is_ignored, "max_staleness_is_ignored", "a call gets what is staler than it accepts"},
+    {Bug::stale_is_called_fresh, "stale_is_called_fresh", "a stale value does not say that it is"},
+    {Bug::stale_is_no_fallback, "stale_is_no_fallback",
+     "a failed load is its caller's error, though a stale value is there"},
+    {Bug::failed_load_is_tried_again, "failed_load_is_tried_again",
+     "a key whose load has failed is loaded again at once"},
+    {Bug::soft_timeout_is_ignored, "soft_timeout_is_ignored",
+     "a slow load is waited for, though a stale value is there"},
+    {Bug::refresh_is_not_shared, "refresh_is_not_shared", "a refresh begins beside a load of the key"},
+    {Bug::refresh_begins_at_once, "refresh_begins_at_once", "each use of a value loads it anew"},
+    {Bug::lease_is_not_waited_for, "lease_is_not_waited_for", "a process loads what another has the lease of"},
+    {Bug::any_lease_is_ones_own, "any_lease_is_ones_own", "a load stores its value in place of another load's lease"},
+    {Bug::repair_leaves_what_it_finds, "repair_leaves_what_it_finds",
+     "a repair of a key that was put since leaves an older value where it finds one"},
+    {Bug::failed_repair_is_done, "failed_repair_is_done", "a repair that the tier did not take counts as done"},
+    {Bug::repairs_end_with_a_failure, "repairs_end_with_a_failure", "after a failed repair there are no more"},
+    {Bug::clear_is_not_owed, "clear_is_not_owed", "a clear() that a tier did not take is not told it later"},
+    {Bug::breaker_never_opens, "breaker_never_opens", "a tier that does not answer is asked again and again"},
+    {Bug::breaker_opens_at_once, "breaker_opens_at_once", "one failure is enough for a tier to be left out"},
+    {Bug::open_breaker_lets_writes_through, "open_breaker_lets_writes_through",
+     "writes go to a tier whose breaker is open"},
+    {Bug::failed_probe_is_the_last, "failed_probe_is_the_last", "after a probe that failed there is none"},
+    {Bug::probe_is_not_told_of, "probe_is_not_told_of", "nobody hears that a breaker is half open"},
     {Bug::close_does_not_answer_readers, "close_does_not_answer_readers",
      "close() leaves lookups under way unanswered"},
     {Bug::close_does_not_wait, "close_does_not_wait", "close() ends while work is under way"},
@@ -96,11 +115,7 @@ constexpr PlantedBug not_yet_noticed[] = {
 } // namespace
 
 std::span<const PlantedBug> planted_bugs() {
-    return noticed;
-}
-
-std::span<const PlantedBug> elusive_bugs() {
-    return not_yet_noticed;
+    return bugs;
 }
 
 } // namespace tiercel::simulation

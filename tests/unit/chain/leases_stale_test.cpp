@@ -151,6 +151,21 @@ TEST(LeasesStale, a_load_that_fails_does_not_bring_back_what_was_invalidated) {
     EXPECT_EQ(text(c.cache.get("k")), "(nothing)");
 }
 
+TEST(LeasesStale, what_is_erased_before_the_lease_is_taken_does_not_come_back_with_it) {
+    Harness h;
+    PastItsLife past(h, leasing_stale(h));
+    h.backend->conditional.before.shut();
+    ASSERT_EQ(text(past.a.cache.get_or_load("k")), "old");
+    h.idle();
+    ASSERT_EQ(h.backend->conditional.before.waiting(), 1u) << "the lease that is to carry it";
+    ASSERT_TRUE(past.b.cache.invalidate("k"));
+    h.backend->conditional.before.open();
+    h.idle();
+    EXPECT_EQ(text(past.b.cache.get("k")), "(nothing)");
+    Process c(leasing_stale(h));
+    EXPECT_EQ(text(c.cache.get("k")), "(nothing)");
+}
+
 TEST(LeasesStale, a_value_too_large_to_be_carried_stays_where_it_is) {
     Harness h;
     auto options = leasing_stale(h);

@@ -330,7 +330,7 @@ TEST(Promise6, a_tier_that_cannot_give_leases_does_not_keep_the_value_from_its_c
     }
 }
 
-TEST(Leases, one_that_was_taken_without_an_answer_is_ours_all_the_same) {
+TEST(Leases, one_that_was_taken_without_an_answer_is_given_back) {
     Harness h;
     Process a(leasing(h)), b(leasing(h));
     a.source.rows["k"] = "v";
@@ -342,7 +342,70 @@ TEST(Leases, one_that_was_taken_without_an_answer_is_ours_all_the_same) {
     h.backend->conditional.after.open();
     a.source.gate.open();
     h.idle();
-    EXPECT_EQ(b.in_tier("k"), "v");
+    EXPECT_EQ(text(*a.read.value), "v");
+    EXPECT_EQ(b.in_tier("k"), "(nothing)") << "nobody knows when it was taken";
+    EXPECT_EQ(a.leases().released, 1u);
+    b.source.rows["k"] = "of b";
+    EXPECT_EQ(text(b.cache.get_or_load("k")), "of b");
+    EXPECT_EQ(b.leases().waits, 0u);
+}
+
+TEST(Leases, one_that_is_taken_after_an_erase_lets_no_older_load_in) {
+    Harness h;
+    Process a(leasing(h)), b(leasing(h));
+    a.source.rows["k"] = "old";
+    a.source.gate.shut();
+    h.backend->conditional.before.shut();
+    a.look_up(h, "k");
+    h.runtime->advance(50ms);
+    ASSERT_EQ(a.source.loads, 1) << "after the tier's timeout";
+    ASSERT_TRUE(b.cache.invalidate("k"));
+    h.backend->conditional.before.open();
+    h.idle();
+    a.source.gate.open();
+    h.idle();
+    EXPECT_EQ(b.in_tier("k"), "(nothing)");
+}
+
+TEST(Promise15, a_lease_that_is_looked_at_when_the_cache_ends_is_not_filled) {
+    Harness h;
+    auto options = leasing(h);
+    options.timeouts.close = 0ms;
+    Process a(options);
+    a.source.rows["k"] = "v";
+    a.source.gate.shut();
+    a.look_up(h, "k");
+    h.idle();
+    h.backend->get.before.shut();
+    a.source.gate.open();
+    h.idle();
+    ASSERT_EQ(h.backend->get.before.waiting(), 1u);
+    EXPECT_FALSE(a.cache.close()) << "something is left behind";
+    const auto sent = h.backend->conditional.calls;
+    h.backend->get.before.open();
+    h.idle();
+    EXPECT_EQ(h.backend->conditional.calls, sent);
+}
+
+TEST(Promise15, a_lease_that_was_to_replace_what_has_gone_is_not_taken_after_the_end) {
+    Harness h;
+    auto options = leasing_stale(h);
+    options.timeouts.close = 0ms;
+    Process a(options), b(options);
+    a.source.rows["k"] = b.source.rows["k"] = "old";
+    ASSERT_TRUE(a.cache.get_or_load("k"));
+    h.idle();
+    h.runtime->advance(61s);
+    h.backend->conditional.before.shut();
+    ASSERT_TRUE(a.cache.get_or_load("k")->is_stale());
+    h.idle();
+    ASSERT_EQ(h.backend->conditional.before.waiting(), 1u);
+    ASSERT_TRUE(b.cache.invalidate("k"));
+    (void)a.cache.close();
+    const auto sent = h.backend->conditional.calls;
+    h.backend->conditional.before.open();
+    h.idle();
+    EXPECT_EQ(h.backend->conditional.calls, sent);
 }
 
 TEST(Promise6, a_tier_that_fails_while_one_waits_is_not_waited_for) {

@@ -290,6 +290,43 @@ TEST_F(PipelineTest, is_silent_even_when_all_callers_have_given_up) {
     EXPECT_EQ(pipeline.next_event(), now + 2s);
 }
 
+TEST_F(PipelineTest, is_silent_when_all_that_comes_is_for_callers_who_have_given_up) {
+    add("lost", 100ms);
+    take();
+    now += 100ms;
+    pipeline.expire(now);
+    for (int i = 0; i < 20; ++i) { // each call brings the reply that the one before it was waiting for
+        EXPECT_EQ(pipeline.is_silent(now), i == 19) << i;
+        const auto call = add("call", 100ms);
+        take();
+        pipeline.on_progress(now);
+        EXPECT_TRUE(reply("of the one before"));
+        now += 100ms;
+        pipeline.expire(now);
+        EXPECT_EQ(call->outcome(), "timeout");
+    }
+}
+
+TEST_F(PipelineTest, is_not_silent_while_somebody_waits_for_a_long_reply_or_late_ones_are_followed_by_one_in_time) {
+    add("a", 100ms);
+    const auto patient = add("b", 1h);
+    take();
+    now += 1900ms;
+    pipeline.expire(now);
+    pipeline.on_progress(now);
+    EXPECT_TRUE(reply("a"));
+    EXPECT_FALSE(pipeline.is_silent(now + 1900ms)) << "b is waited for, and its reply is on its way";
+    now += 1900ms;
+    pipeline.on_progress(now);
+    EXPECT_TRUE(reply("b"));
+    EXPECT_EQ(patient->outcome(), "b done");
+    add("c", 100ms);
+    take();
+    pipeline.expire(now + 100ms);
+    EXPECT_FALSE(pipeline.is_silent(now + 1900ms));
+    EXPECT_TRUE(pipeline.is_silent(now + 2s));
+}
+
 TEST_F(PipelineTest, names_its_next_event) {
     EXPECT_EQ(pipeline.next_event(), std::nullopt);
     add("a", 10s);

@@ -29,7 +29,7 @@ void Pipeline::take(Bytes& out, std::size_t max_bytes, SteadyTime now) {
             continue;
         }
         if (!out.empty() && call.bytes > max_bytes - std::min(out.size(), max_bytes)) return;
-        if (in_flight_.empty()) last_progress_ = now;
+        if (in_flight_.empty()) last_progress_ = last_use_ = now;
         in_flight_.push_back({call.held, call.commands});
         waiting_.pop_front();
         call.held.reset();
@@ -55,7 +55,10 @@ Result<void> Pipeline::on_reply(Reply reply) {
                          ": a reply came that names another request than the one it was for; is a proxy in between?");
     }
     const bool wanted = slot.call->stage == Call::Stage::in_flight;
-    if (wanted) slot.call->replies.push_back(std::move(reply));
+    if (wanted) {
+        slot.call->replies.push_back(std::move(reply));
+        last_use_ = last_progress_;
+    }
     if (--slot.replies_left > 0) return {};
     const CallPtr call = std::move(slot.call);
     in_flight_.pop_front();
@@ -84,7 +87,9 @@ void Pipeline::expire(SteadyTime now) {
 }
 
 SteadyTime Pipeline::silent_at() const noexcept {
-    return in_flight_.empty() ? SteadyTime::max() : last_progress_ + max_silence_;
+    if (in_flight_.empty()) return SteadyTime::max();
+    const bool is_awaited = in_flight_.front().call->stage == Call::Stage::in_flight;
+    return (is_awaited ? last_progress_ : std::min(last_progress_, last_use_)) + max_silence_;
 }
 
 bool Pipeline::is_silent(SteadyTime now) const noexcept {

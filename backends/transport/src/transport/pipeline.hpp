@@ -67,7 +67,9 @@ public:
     /// Ends the calls whose deadline has come with Errc::timeout.
     void expire(SteadyTime now);
 
-    /// Something is in flight, and nothing has moved for max_silence.
+    /// Something is in flight, and for max_silence nothing has moved; or what did was of use to nobody, and the caller
+    /// whose turn it is has given up too. So goes on for ever a stream that is out of step: one that has lost a reply
+    /// brings with each request the answer to the one before it.
     bool is_silent(SteadyTime now) const noexcept;
     /// When it will be, if nothing moves until then; SteadyTime::max() while nothing is in flight.
     SteadyTime silent_at() const noexcept;
@@ -104,6 +106,7 @@ private:
     std::deque<Slot> in_flight_;
     Deadlines by_deadline_;
     SteadyTime last_progress_{};
+    SteadyTime last_use_{}; ///< somebody got a reply, or something went into flight when nothing was
     std::vector<CallPtr>* settled_ = nullptr;
 };
 
