@@ -30,8 +30,8 @@ enum class Acknowledge : std::uint8_t {
 ///
 /// The writer may be given a value more than once (after a timeout, after a restart), and never sees one that was
 /// replaced before its turn came: it must be idempotent. Writes of one key follow one another, but for one case: a
-/// write that did not answer within TimeoutOptions::source is tried again while it may still be under way. Each field
-/// but `acknowledge` has a meaning only if that is not `source`.
+/// write that did not answer within TimeoutOptions::source is tried again while it may still be under way.
+/// Each field but `acknowledge` has a meaning only if that is not `source`.
 struct WriteBehindOptions {
     Acknowledge acknowledge = Acknowledge::source;
     /// Needed with Acknowledge::journal, and only there: tiercel::open_journal's, or yours. One cache at a time has it.

@@ -22,8 +22,8 @@ namespace tiercel::chain {
 ///      └──────────────────────────────────── end() ──► ended (the journal is let go) ◄──────────────────┘
 ///
 /// The scope counts it while it runs, so that the journal is free for another cache when close() has returned in time.
-/// Bounded by the callers, whom the scope counts too: one append or removal for each key of the queue. Thread safety:
-/// all members may be called concurrently; no lock is held across a call of the journal or a callback.
+/// Bounded by the callers, whom the scope counts too: one append or removal for each key of the queue.
+/// Thread safety: all members may be called concurrently; no lock is held across a call of the journal or a callback.
 class JournalLane : public std::enable_shared_from_this<JournalLane> {
 public:
     static constexpr std::chrono::milliseconds pause{100};

@@ -48,7 +48,8 @@ struct WriteQueueOptions {
 /// has come together. The two are not mixed and take turns, and those that have failed n times come in batches of a
 /// 2^n-th of the size: so a key that fails holds up no other, nor for long those in whose batch it was.
 ///
-/// Bounded: at most max_keys records, whatever their state; those of fill() excepted. Thread safety: none.
+/// Bounded: at most max_keys records, whatever their state; those of fill() excepted.
+/// Thread safety: none.
 class WriteQueue {
 public:
     WriteQueue(const WriteQueueOptions& options, detail::KeyEqual equal);

@@ -24,11 +24,12 @@ struct JournalOptions {
     std::uint64_t max_bytes = std::uint64_t{1} << 30;
 };
 
-/// Opens the SQLite file at `path` as a journal of pending writes (WriteBehindOptions), or makes it; its folder must be
-/// there, on a local file system. One process at a time has it, until the journal goes; the kernel takes the lock from
-/// a process that was killed. Blocks for some milliseconds. Errors: connection_failed, when another process has it, or it
-/// cannot be opened; corrupt, when it is no journal, or damaged as a whole (single damaged values are skipped and
-/// counted); unsupported, when a newer tiercel has made it; invalid_option.
+/// Opens the SQLite file at `path` as a journal of pending writes (WriteBehindOptions), or makes it.
+/// Its folder must be there, on a local file system. One process at a time has it, until the journal goes; the kernel
+/// takes the lock from a process that was killed. Blocks for some milliseconds.
+/// Errors: connection_failed, when another process has it, or it cannot be opened; corrupt, when it is no journal, or
+/// damaged as a whole (single damaged values are skipped and counted); unsupported, when a newer tiercel has made it;
+/// invalid_option.
 Result<std::shared_ptr<spi::Journal>> open_journal(const std::filesystem::path& path,
                                                    const JournalOptions& options = {});
 
