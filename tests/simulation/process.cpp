@@ -26,22 +26,25 @@ Process::Process(const Surroundings& surroundings, std::uint32_t number, std::ve
 
 namespace {
 
-/// Tiers are named "tier0" and so on.
-Told told_of(const Event& event, std::size_t life, const Moment& at) {
-    Told told;
-    told.life = life;
-    told.at = at;
+/// Of an event of a tier's: these are named "tier0" and so on.
+std::optional<Told> told_of(const Event& event, std::size_t life, const Moment& at) {
+    std::optional<Told> told;
     std::visit(
         [&](const auto& what) {
             using What = std::decay_t<decltype(what)>;
-            told.tier = static_cast<std::size_t>(what.tier.back() - '0');
+            if constexpr (requires { what.tier; }) {
+                told.emplace();
+                told->life = life;
+                told->at = at;
+                told->tier = static_cast<std::size_t>(what.tier.back() - '0');
+            }
             if constexpr (std::is_same_v<What, RepairsOverflowed>) {
-                told.kind = Told::Kind::overflowed;
-            } else {
-                told.probes = what.probes;
-                told.kind = std::is_same_v<What, TierOpened>     ? Told::Kind::opened
-                            : std::is_same_v<What, TierHalfOpen> ? Told::Kind::half_open
-                                                                 : Told::Kind::closed;
+                told->kind = Told::Kind::overflowed;
+            } else if constexpr (requires { what.probes; }) {
+                told->probes = what.probes;
+                told->kind = std::is_same_v<What, TierOpened>     ? Told::Kind::opened
+                             : std::is_same_v<What, TierHalfOpen> ? Told::Kind::half_open
+                                                                  : Told::Kind::closed;
             }
         },
         event.what);
@@ -114,7 +117,7 @@ void Process::begin() {
     options.refresh = {.ahead = settings.refresh_ahead, .early = settings.refresh_early};
     options.on_event = [this, id = life_](const Event& event) {
         auto& told = surroundings_.recorder;
-        told.history().told.push_back(told_of(event, id, told.now()));
+        if (auto of_tier = told_of(event, id, told.now())) told.history().told.push_back(*std::move(of_tier));
     };
     options.timeouts = {
         .call = settings.call_timeout, .source = settings.source_timeout, .close = settings.close_timeout};

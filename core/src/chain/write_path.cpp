@@ -134,7 +134,14 @@ private:
         auto on_late = [chain = chain_, probes = std::move(probes)](std::size_t i) {
             if (planted(Bug::late_write_is_not_dropped)) return;
             // It was reported as unknown, and its key dropped; what was loaded since may be older.
-            (void)erase(chain, {probes[i]}, {}, [](const detail::Reports&) {});
+            const auto closed = std::make_shared<std::atomic<bool>>(false); // on the spot, if at all
+            (void)erase(chain, {probes[i]}, {}, [closed](const detail::Reports& reports) {
+                closed->store(!reports.front() && reports.front().error() == Errc::closed, std::memory_order_relaxed);
+            });
+            if (!closed->load(std::memory_order_relaxed)) return;
+            // While the cache closes no erasure begins; but the loads that close() waits for are not to fill the tiers.
+            chain->flights.supersede(probes[i]->ref());
+            if (!chain->tiers.empty()) (void)chain->fences->raise(probes[i]->hash);
         };
         chain_->sources->call({.function = chain_->options.writer,
                                .entries = std::move(entries),

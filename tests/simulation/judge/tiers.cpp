@@ -87,10 +87,7 @@ void judge_fill(CaseFile& file, const ServerCall& call) {
     if (call.value == 0 || born >= file.history.births.size()) return;
     const auto& birth = file.history.births[born];
     if (birth.kind != Birth::Kind::load || birth.life != call.life || birth.key != *call.key) return;
-    const auto* closing = file.closing(call.life);
     for (const auto& move : file.moves(call.life, birth.key)) {
-        // While a cache closes it takes no invalidation, not even its own after a late write.
-        if (closing != nullptr && closing->begin.before(move.begin)) continue;
         if (move.act == Act::put || !move.certain || !move.end || !birth.begin.before(move.begin)) continue;
         if (move.begin.at >= call.begin.at) continue;
         file.report(1, "server " + std::to_string(call.server) + " was sent " + file.name_of_birth(born) + " at " +
