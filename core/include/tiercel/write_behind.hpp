@@ -38,7 +38,7 @@ struct WriteBehindOptions {
     /// An error here is create()'s. K and V then need codecs (see codec.hpp).
     Result<std::shared_ptr<spi::Journal>> journal = std::shared_ptr<spi::Journal>();
     /// Most keys pending. With that many, a put of another key waits for room, in order, until its deadline; at most
-    /// LoadingOptions::max_waiting wait. A put of a key that is pending already needs no room. At least 1.
+    /// LoadingOptions::max_waiting wait. A put of a key that is pending already takes no further place. At least 1.
     std::size_t max_writes = 10'000;
     /// Most bytes of the pending keys' newest records in the journal; 0: no bound by bytes. With
     /// Acknowledge::journal only: elsewhere nobody knows the size of a value.
@@ -48,8 +48,9 @@ struct WriteBehindOptions {
     /// How long a write may wait for others to come together, or for a newer value of its key; 0: not at all. At most
     /// an hour. close() does not wait for it.
     std::chrono::nanoseconds delay = std::chrono::milliseconds(100);
-    /// Failures in a row after which a key's value is dropped, told as WriteDropped, and its key invalidated; 0: it is
-    /// tried until the cache is closed.
+    /// Times that a value is refused before it is dropped, told as WriteDropped, and its key invalidated; 0: no end.
+    /// Alone in a call, and but for timeout, overloaded, closed and connection_failed: a writer has to say so in an
+    /// outage.
     std::uint32_t max_attempts = 0;
     /// The pause after a key's first failure; it doubles with each further one. Each is shortened by a random share of
     /// up to a half. Positive, at most `retry_max`.

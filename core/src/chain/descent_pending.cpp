@@ -5,7 +5,7 @@ namespace tiercel::chain {
 /// True if there were any.
 bool Descent::take_pending_writes() {
     auto& chain = *chain_;
-    if (!chain.write_behind || !loader_) return false;
+    if (!chain.write_behind) return false;
     return std::erase_if(pending_, [&](std::size_t i) {
                auto& item = items_[i];
                const auto written = chain.write_behind->find(item.entry->ref());

@@ -42,12 +42,16 @@ public:
         const std::lock_guard lock(mutex_);
         if (!done_ || results_[index]) return;
         offers_.resize(results_.size());
-        offers_[index].emplace(Offer{std::move(result), until});
+        offers_[index].emplace(Offer{std::move(result), until, false});
     }
 
-    void withdraw_offer(std::size_t index) {
+    /// False if it is too late: the caller has it.
+    bool withdraw_offer(std::size_t index) {
         const std::lock_guard lock(mutex_);
-        if (index < offers_.size()) offers_[index].reset();
+        if (index >= offers_.size() || !offers_[index]) return true;
+        if (offers_[index]->taken) return false;
+        offers_[index].reset();
+        return true;
     }
 
     /// Whatever has no result yet gets this error.
@@ -84,6 +88,7 @@ private:
                 if (auto& result = results_[i]) {
                     results.push_back(*std::move(result));
                 } else if (late && i < offers_.size() && offers_[i] && now <= offers_[i]->until) {
+                    offers_[i]->taken = true;
                     results.push_back(std::move(offers_[i]->result));
                 } else {
                     results.emplace_back(*error);
@@ -100,6 +105,7 @@ private:
     struct Offer {
         Result<T> result;
         SteadyTime until;
+        bool taken = false; ///< the caller has it
     };
     std::vector<std::optional<Offer>> offers_; ///< empty without any
     std::size_t missing_;

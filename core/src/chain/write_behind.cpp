@@ -26,6 +26,11 @@ WriteQueueOptions queue_options(const WriteBehindOptions& options) {
     return queue;
 }
 
+/// Failures that tell of the source, or of the way there, and not of the value: Sources', or the writer's own.
+bool is_outage(Errc code) {
+    return code == Errc::timeout || code == Errc::overloaded || code == Errc::closed || code == Errc::connection_failed;
+}
+
 } // namespace
 
 /// In the order in which they are done.
@@ -105,23 +110,21 @@ void WriteBehind::on_journalled(const Put& put, std::uint64_t sequence, std::siz
         enqueue(put, sequence, bytes);
         return;
     }
-    std::vector<std::shared_ptr<Waiting>> in;
-    {
-        const std::lock_guard lock(mutex_);
-        queue_.let_go(put.entry->ref(), bytes);
-        if (!ended_) in = let_in();
-    }
+    auto in = let_go(put, bytes);
     put.on_taken(result);
-    admit(in);
+    admit(std::move(in));
 }
 
 void WriteBehind::enqueue(const Put& put, std::uint64_t sequence, std::size_t bytes) {
+    const auto self = shared_from_this(); // on_taken() may end what holds it
+    std::vector<std::shared_ptr<Waiting>> in;
     bool ended = false;
     {
         const std::lock_guard lock(mutex_);
         ended = ended_;
         if (!ended) {
             queue_.put(put.entry, sequence, bytes, parts_.runtime->now());
+            in = let_in(); // what it has replaced may have been larger
             any_.store(true, std::memory_order_relaxed);
             if (!std::exchange(counted_, true)) parts_.scope->begin_another();
         }
@@ -132,6 +135,7 @@ void WriteBehind::enqueue(const Put& put, std::uint64_t sequence, std::size_t by
     }
     acknowledged_.add();
     put.on_taken({});
+    admit(std::move(in));
     pump();
 }
 
@@ -189,11 +193,30 @@ void WriteBehind::launch(std::vector<WriteQueue::Taken> writes) {
     auto on_settled = [self = shared_from_this(), call](std::size_t i, const Result<detail::LoadFacts>& facts) {
         self->settled(call, i, facts);
     };
+    auto on_late = [self = shared_from_this(), call](std::size_t i) { self->landed_late(call->writes[i]); };
     parts_.sources->call({.function = writer_,
                           .entries = std::move(entries),
                           .deadline = parts_.runtime->now() + timeout,
                           .thrown = Errc::writer_failed,
-                          .on_settled = std::move(on_settled)});
+                          .on_settled = std::move(on_settled),
+                          .on_late = std::move(on_late)});
+}
+
+/// A failure is a verdict on the value if the writer was given that alone and answered; and not while the cache closes:
+/// nobody could be told, and nothing invalidated.
+WriteQueue::Answer WriteBehind::judge(const Call& call, const Result<detail::LoadFacts>& facts) const {
+    if (facts) return WriteQueue::Answer::written;
+    const bool alone = call.writes.size() == 1;
+    return alone && !is_outage(facts.error().code()) && parts_.scope->open() ? WriteQueue::Answer::refused
+                                                                             : WriteQueue::Answer::failed;
+}
+
+void WriteBehind::landed_late(const WriteQueue::Taken& write) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_ || queue_.landed_late(write)) return;
+    }
+    parts_.invalidate(types_.blank_of(*write.entry)); // the newest value is not known here any more: the source decides
 }
 
 void WriteBehind::settled(const std::shared_ptr<Call>& call, std::size_t index,
@@ -205,7 +228,7 @@ void WriteBehind::settled(const std::shared_ptr<Call>& call, std::size_t index,
     {
         const std::lock_guard lock(mutex_);
         const auto now = parts_.runtime->now();
-        outcome = queue_.settle(write, facts.has_value(), now, parts_.runtime->random());
+        outcome = queue_.settle(write, judge(*call, facts), now, parts_.runtime->random());
         then.call_is_over = --call->unsettled == 0;
         if (then.call_is_over) --calls_;
         if (ended_) return;
@@ -228,7 +251,7 @@ void WriteBehind::settled(const std::shared_ptr<Call>& call, std::size_t index,
         break;
     }
     if (finished && lane_) forget(write.entry, write.sequence);
-    admit(then.let_in);
+    admit(std::move(then.let_in));
     if (then.call_is_over) pump_soon();
     if (then.is_empty) parts_.scope->end();
 }
@@ -267,7 +290,7 @@ void WriteBehind::forgotten(const EntryPtr& entry, std::uint64_t sequence) {
         in = let_in();
         is_empty = is_empty_now();
     }
-    admit(in);
+    admit(std::move(in));
     if (is_empty) parts_.scope->end();
 }
 

@@ -31,6 +31,8 @@ namespace tiercel::chain {
 ///                ▼                                                                 ▼
 ///              waits, in order ──room──► as above;   deadline, or too many wait ──► on_taken(error): nothing happened
 ///
+/// Who has been told that nothing happened is right, even if there is room a moment later (Operation::withdraw_offer).
+///
 /// What is in the queue is visible to find() before on_taken() is called, and its put moves the key's epoch after that:
 /// a loading lookup that begins before has found it in the queue or is superseded, one that begins later finds it. It
 /// is visible until the source has it, and then a load may have it from there. So no load brings back what an
@@ -52,7 +54,8 @@ public:
         std::shared_ptr<Scope> scope;
         std::shared_ptr<Sources> sources;
         std::shared_ptr<Events> events;
-        std::function<void(detail::EntryPtr)> invalidate; ///< a dropped key; not called after close() has begun
+        std::function<void(detail::EntryPtr)>
+            invalidate; ///< a key whose value the source has not; in vain once closing
     };
     /// `journal`: null with Acknowledge::memory; else not begun yet, see recover().
     WriteBehind(const detail::EngineOptions& options, std::shared_ptr<spi::Journal> journal, Parts parts);
@@ -115,10 +118,13 @@ private:
     void arm(std::optional<SteadyTime> due);
     void launch(std::vector<WriteQueue::Taken> writes);
     void settled(const std::shared_ptr<Call>& call, std::size_t index, const Result<detail::LoadFacts>& facts);
+    WriteQueue::Answer judge(const Call& call, const Result<detail::LoadFacts>& facts) const;
+    void landed_late(const WriteQueue::Taken& write);
     void forget(const detail::EntryPtr& entry, std::uint64_t sequence);
     void forgotten(const detail::EntryPtr& entry, std::uint64_t sequence);
     std::vector<std::shared_ptr<Waiting>> let_in();
-    void admit(const std::vector<std::shared_ptr<Waiting>>& in);
+    void admit(std::vector<std::shared_ptr<Waiting>> in);
+    std::vector<std::shared_ptr<Waiting>> let_go(const Put& put, std::size_t bytes);
     bool is_empty_now();
     void pump_soon();
 

@@ -8,24 +8,26 @@ namespace tiercel::chain {
 
 void WriteBehind::accept(Put put) {
     const auto bytes = record_bytes(put);
-    auto room = WriteQueue::Room::full;
+    if (!queue_.fits(bytes)) { // for such a one nobody is to wait
+        put.on_taken(Error(Errc::value_too_large, "a write of " + std::to_string(bytes) + " bytes is over the " +
+                                                      std::to_string(options_.max_bytes) +
+                                                      " of WriteBehindOptions::max_bytes; raise it"));
+        return;
+    }
+    bool held = false;
     bool ended = false;
     bool waits = false;
     {
         const std::lock_guard lock(mutex_);
         ended = ended_;
         const bool in_turn = waiting_.empty() || queue_.has(put.entry->ref());
-        if (in_turn && !ended) room = queue_.hold(*put.entry, bytes, types_.blank_of);
-        waits = room == WriteQueue::Room::full && waiting_.size() < max_waiting_;
+        held = in_turn && !ended && queue_.hold(*put.entry, bytes, types_.blank_of);
+        waits = !held && waiting_.size() < max_waiting_;
     }
     if (ended) {
         put.on_taken(closed_error());
-    } else if (room == WriteQueue::Room::held) {
+    } else if (held) {
         journal(std::move(put));
-    } else if (room == WriteQueue::Room::too_large) {
-        put.on_taken(Error(Errc::value_too_large, "a write of " + std::to_string(bytes) + " bytes is over the " +
-                                                      std::to_string(options_.max_bytes) +
-                                                      " of WriteBehindOptions::max_bytes; raise it"));
     } else if (waits) {
         wait_for_room(std::move(put));
     } else {
@@ -61,7 +63,7 @@ void WriteBehind::wait_for_room(Put put) {
         }
     }
     if (ended) waiting->put.on_taken(closed_error());
-    admit(in);
+    admit(std::move(in));
 }
 
 void WriteBehind::give_up_waiting(const std::shared_ptr<Waiting>& waiting) {
@@ -73,7 +75,7 @@ void WriteBehind::give_up_waiting(const std::shared_ptr<Waiting>& waiting) {
         in = let_in(); // one behind it may be smaller
     }
     waiting->put.on_taken(full_error());
-    admit(in);
+    admit(std::move(in));
 }
 
 /// With the mutex held: those for whom there is room.
@@ -81,7 +83,7 @@ std::vector<std::shared_ptr<WriteBehind::Waiting>> WriteBehind::let_in() {
     std::vector<std::shared_ptr<Waiting>> in;
     while (!waiting_.empty()) {
         const auto& first = *waiting_.front();
-        if (queue_.hold(*first.put.entry, record_bytes(first.put), types_.blank_of) != WriteQueue::Room::held) break;
+        if (!queue_.hold(*first.put.entry, record_bytes(first.put), types_.blank_of)) break;
         waiting_.front()->over = true;
         in.push_back(std::move(waiting_.front()));
         waiting_.pop_front();
@@ -89,12 +91,26 @@ std::vector<std::shared_ptr<WriteBehind::Waiting>> WriteBehind::let_in() {
     return in;
 }
 
-void WriteBehind::admit(const std::vector<std::shared_ptr<Waiting>>& in) {
-    for (const auto& waiting : in) {
+void WriteBehind::admit(std::vector<std::shared_ptr<Waiting>> in) {
+    for (std::size_t i = 0; i < in.size(); ++i) {
+        const auto waiting = in[i];
+        auto& put = waiting->put;
         parts_.runtime->cancel(waiting->timer);
-        waiting->put.operation->withdraw_offer(waiting->put.index);
-        journal(std::move(waiting->put));
+        if (put.operation->withdraw_offer(put.index)) {
+            journal(std::move(put));
+            continue;
+        }
+        for (auto& next : let_go(put, record_bytes(put)))
+            in.push_back(std::move(next));
+        put.on_taken(full_error()); // as its caller was told
     }
+}
+
+/// A put for which there was room will not be. Gives those for whom there is room then.
+std::vector<std::shared_ptr<WriteBehind::Waiting>> WriteBehind::let_go(const Put& put, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    queue_.let_go(put.entry->ref(), bytes);
+    return ended_ ? std::vector<std::shared_ptr<Waiting>>() : let_in();
 }
 
 } // namespace tiercel::chain

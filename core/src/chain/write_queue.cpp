@@ -12,14 +12,14 @@ using std::chrono::nanoseconds;
 WriteQueue::WriteQueue(const WriteQueueOptions& options, detail::KeyEqual equal)
     : options_(options), table_(0, Hash{}, Equal{equal}) {}
 
-WriteQueue::Room WriteQueue::hold(const detail::Entry& entry, std::size_t bytes,
-                                  EntryPtr (*blank_of)(const detail::Entry&)) {
-    if (options_.max_bytes != 0 && bytes > options_.max_bytes) return Room::too_large;
+bool WriteQueue::hold(const detail::Entry& entry, std::size_t bytes, EntryPtr (*blank_of)(const detail::Entry&)) {
     auto* record = record_of(entry.ref());
+    const auto replaced = record != nullptr ? record->bytes : 0;
+    const auto others = bytes_ - replaced;
+    const bool is_more = options_.max_bytes != 0 && bytes > replaced;
+    if (is_more && bytes > options_.max_bytes - std::min(others, options_.max_bytes)) return false;
     if (record == nullptr) {
-        if (table_.size() >= options_.max_keys) return Room::full;
-        if (options_.max_bytes != 0 && bytes > options_.max_bytes - std::min(bytes_, options_.max_bytes))
-            return Room::full;
+        if (table_.size() >= options_.max_keys) return false;
         auto made = std::make_unique<Record>();
         record = made.get();
         record->key = blank_of(entry);
@@ -27,7 +27,7 @@ WriteQueue::Room WriteQueue::hold(const detail::Entry& entry, std::size_t bytes,
     }
     ++record->holds;
     bytes_ += bytes;
-    return Room::held;
+    return true;
 }
 
 void WriteQueue::let_go(KeyRef key, std::size_t bytes) {
@@ -92,6 +92,7 @@ std::vector<WriteQueue::Taken> WriteQueue::take(SteadyTime now, std::size_t most
 WriteQueue::Taken WriteQueue::take_first(Order& order) {
     auto& record = *order.begin()->second;
     change_state(record, State::writing);
+    record.again = false;
     return {record.value, record.sequence};
 }
 
@@ -106,20 +107,20 @@ std::optional<SteadyTime> WriteQueue::next() const {
     return due;
 }
 
-WriteQueue::Settled WriteQueue::settle(const Taken& taken, bool succeeded, SteadyTime now, std::uint64_t random) {
+WriteQueue::Settled WriteQueue::settle(const Taken& taken, Answer answer, SteadyTime now, std::uint64_t random) {
     auto* record = record_of(taken.entry->ref());
     if (record == nullptr || record->state != State::writing) return Settled::written;
     const bool has_newer = record->sequence != taken.sequence;
-    if (succeeded) {
+    if (answer == Answer::written) {
         record->failures = 0;
-        if (has_newer) {
+        if (has_newer || record->again) {
             wait(*record, fresh_, hurried_ ? now : now + options_.delay);
         } else {
             finish(*record);
         }
         return Settled::written;
     }
-    if (!has_newer) ++record->attempts;
+    if (answer == Answer::refused && !has_newer && !hurried_) ++record->attempts;
     ++record->failures;
     if (options_.max_attempts != 0 && record->attempts >= options_.max_attempts) {
         finish(*record);
@@ -127,6 +128,14 @@ WriteQueue::Settled WriteQueue::settle(const Taken& taken, bool succeeded, Stead
     }
     wait(*record, backing_off_, now + pause_after(record->failures, random));
     return Settled::retried;
+}
+
+bool WriteQueue::landed_late(const Taken& taken) {
+    auto* record = record_of(taken.entry->ref());
+    if (record == nullptr || !record->value) return false;
+    // Which of the two the source has got last is not known. A key that waits will be written later than both.
+    if (record->state == State::writing && record->sequence != taken.sequence) record->again = true;
+    return true;
 }
 
 void WriteQueue::forgotten(KeyRef key, std::uint64_t sequence) {

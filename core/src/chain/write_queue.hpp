@@ -20,7 +20,7 @@ struct WriteQueueOptions {
     std::size_t max_bytes = 0; ///< 0: no bound
     std::size_t max_batch = 0;
     std::chrono::nanoseconds delay{};
-    std::uint32_t max_attempts = 0; ///< 0: without end
+    std::uint32_t max_attempts = 0; ///< that are refused, of one value; 0: without end
     std::chrono::nanoseconds retry_min{};
     std::chrono::nanoseconds retry_max{};
     bool journalled = false; ///< a key stays, as `forgetting`, until its record has left the journal
@@ -48,16 +48,20 @@ struct WriteQueueOptions {
 /// has come together. The two are not mixed and take turns, and those that have failed n times come in batches of a
 /// 2^n-th of the size: so a key that fails holds up no other, nor for long those in whose batch it was.
 ///
-/// Bounded: at most max_keys records, whatever their state; those of fill() excepted.
+/// A write that ended without an answer may reach the source yet, after a newer one: see landed_late().
+///
+/// Bounded: at most max_keys records, whatever their state, and max_bytes of their newest values, holds included; those
+/// of fill() excepted.
 /// Thread safety: none.
 class WriteQueue {
 public:
     WriteQueue(const WriteQueueOptions& options, detail::KeyEqual equal);
 
-    enum class Room { held, full, too_large };
-    /// Room for a put of this key: always, if it has a record. `bytes`: of its journal record.
-    /// `blank_of` makes the record's key.
-    Room hold(const detail::Entry& entry, std::size_t bytes, detail::EntryPtr (*blank_of)(const detail::Entry&));
+    /// Whether there is ever room for a put of this size.
+    bool fits(std::size_t bytes) const noexcept { return options_.max_bytes == 0 || bytes <= options_.max_bytes; }
+    /// Room for a put of this key, whose record takes no further place, and whose value takes that of the value there.
+    /// False: there is none now. `bytes`: of its journal record. `blank_of` makes the record's key.
+    bool hold(const detail::Entry& entry, std::size_t bytes, detail::EntryPtr (*blank_of)(const detail::Entry&));
     /// The put that the hold was for has failed.
     void let_go(detail::KeyRef key, std::size_t bytes);
     /// The put that the hold was for.
@@ -74,17 +78,26 @@ public:
     /// When take() next has something; empty: nothing waits.
     std::optional<SteadyTime> next() const;
 
+    enum class Answer {
+        written,
+        refused, ///< by the writer, of this value alone: an attempt, unless in a hurry
+        failed,  ///< which says nothing of the value
+    };
     enum class Settled {
         written, ///< the source has it
         retried, ///< it failed, and waits
-        dropped, ///< it failed once too often
+        dropped, ///< it was refused once too often
     };
     /// A key that was taken. `random`: for the pause.
-    Settled settle(const Taken& taken, bool succeeded, SteadyTime now, std::uint64_t random);
+    Settled settle(const Taken& taken, Answer answer, SteadyTime now, std::uint64_t random);
+    /// What was settled as failed has reached the source since, perhaps over a newer value. True: the key's newest
+    /// value will be written after that. False: it is not pending any more.
+    bool landed_late(const Taken& taken);
     /// The record of a key written or dropped has left the journal.
     void forgotten(detail::KeyRef key, std::uint64_t sequence);
 
-    /// Delays and pauses end now; from here on there is no delay, and no pause longer than retry_min.
+    /// Delays and pauses end now; from here on there is no delay, no pause longer than retry_min, and nothing is
+    /// dropped.
     void hurry(SteadyTime now);
 
     /// Nothing is pending any more; what was taken is settled in vain.
@@ -112,8 +125,9 @@ private:
         std::size_t bytes = 0; ///< of the value's journal record
         State state = State::idle;
         std::uint32_t holds = 0;
-        std::uint32_t attempts = 0; ///< of this value that failed
+        std::uint32_t attempts = 0; ///< of this value that were refused
         std::uint32_t failures = 0; ///< of this key in a row
+        bool again = false;         ///< writing: an older value may have landed over it meanwhile
         Order* order = nullptr;     ///< where `place` is, if waiting
         Order::iterator place{};
     };

@@ -281,6 +281,66 @@ TEST(WriteBehindJournal, bytes_are_bounded_and_a_write_over_the_bound_is_refused
     EXPECT_TRUE(cache.put("c", std::string(60, 'v'), within(1s)));
 }
 
+TEST(WriteBehindJournal, a_write_over_the_bound_is_refused_at_once_while_others_wait_and_holds_up_nobody) {
+    Journalled h;
+    h.source.gate.shut();
+    auto options = h.journalled();
+    options.write_behind.max_bytes = 100;
+    options.write_behind.delay = 0s;
+    const auto cache = Harness::make(std::move(options));
+    ASSERT_TRUE(cache.put("a", std::string(80, 'v')));
+    Caught<Put> waits, large, small;
+    cache.async_put("b", std::string(60, 'v'), within(1min), h.into(waits));
+    h.idle();
+    cache.async_put("c", std::string(101, 'v'), within(1min), h.into(large));
+    h.idle();
+    ASSERT_EQ(large.calls, 1);
+    EXPECT_EQ(large.value->error(), Errc::value_too_large);
+    cache.async_put("d", "small", within(1min), h.into(small));
+    h.source.gate.open();
+    h.runtime->advance(1s);
+    EXPECT_EQ(waits.calls, 1);
+    EXPECT_EQ(small.calls, 1);
+    EXPECT_EQ(h.source.rows.size(), 3u);
+}
+
+TEST(WriteBehindJournal, a_pending_key_does_not_outgrow_the_bound_and_makes_room_when_it_shrinks) {
+    Journalled h;
+    h.source.gate.shut();
+    auto options = h.journalled();
+    options.write_behind.max_bytes = 100;
+    const auto cache = Harness::make(std::move(options));
+    ASSERT_TRUE(cache.put("a", std::string(40, 'v')));
+    ASSERT_TRUE(cache.put("b", std::string(40, 'v')));
+    const auto grown = cache.put("a", std::string(80, 'v'), within(1s));
+    ASSERT_FALSE(grown);
+    EXPECT_EQ(grown.error(), Errc::overloaded);
+    EXPECT_LE(cache.stats().write_behind->pending_bytes, 100u);
+    ASSERT_TRUE(cache.put("a", std::string(40, 'w'))) << "as much as before";
+    Caught<Put> waits;
+    cache.async_put("c", std::string(40, 'v'), within(1min), h.into(waits));
+    h.idle();
+    EXPECT_EQ(waits.calls, 0);
+    ASSERT_TRUE(cache.put("b", "v"));
+    h.idle();
+    EXPECT_EQ(waits.calls, 1);
+    EXPECT_LE(cache.stats().write_behind->pending_bytes, 100u);
+}
+
+TEST(WriteBehindJournal, an_outage_while_it_closes_drops_nothing_from_the_journal) {
+    Journalled h;
+    auto options = h.journalled();
+    options.write_behind.max_attempts = 3;
+    h.source.failure = Error(Errc::writer_failed, "down");
+    const auto cache = Harness::make(std::move(options));
+    for (int i = 0; i < 10; ++i)
+        ASSERT_TRUE(cache.put(std::to_string(i), "v"));
+    EXPECT_FALSE(cache.close());
+    EXPECT_EQ(cache.stats().write_behind->dropped, 0u);
+    EXPECT_EQ(cache.stats().write_behind->left_in_journal, 10u);
+    EXPECT_EQ(h.journal->rows.size(), 10u);
+}
+
 TEST(WriteBehindJournal, a_journal_that_cannot_be_begun_is_an_error_of_create) {
     Journalled h;
     h.journal->begin_failure = Error(Errc::invalid_option, "of another cache");

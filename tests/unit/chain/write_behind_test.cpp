@@ -218,6 +218,23 @@ TEST(WriteBehind, a_pending_write_goes_before_what_a_tier_has) {
     EXPECT_EQ(text(cache.get_or_load("k", past_memory())), "new");
 }
 
+TEST(WriteBehind, a_plain_lookup_puts_no_older_value_of_a_tier_into_memory_while_a_write_is_pending) {
+    Behind h;
+    h.source.failure = Error(Errc::writer_failed, "down");
+    auto options = h.behind();
+    options.tiers = h.options().tiers;
+    const auto cache = Harness::make(std::move(options));
+    auto elsewhere = h.options();
+    elsewhere.loader = [](const std::string&) { return std::string("old"); };
+    const auto other = Harness::make(std::move(elsewhere));
+    ASSERT_TRUE(cache.put("k", "new"));
+    ASSERT_TRUE(cache.invalidate("k"));
+    ASSERT_TRUE(other.invalidate("k"));
+    ASSERT_EQ(text(other.get_or_load("k")), "old");
+    EXPECT_EQ(text(cache.get("k")), "new");
+    EXPECT_EQ(text(cache.get_or_load("k")), "new");
+}
+
 TEST(WriteBehind, a_load_under_way_does_not_bring_back_what_a_put_has_replaced) {
     Behind h;
     const auto cache = Harness::make(h.behind());
