@@ -334,6 +334,64 @@ TEST(WriteBehindJournal, a_journal_that_cannot_be_begun_is_an_error_of_create) {
     EXPECT_EQ(Harness::C::create(std::move(unused)).error(), Errc::invalid_option);
 }
 
+/// A key whose copies find no memory while told so.
+struct Scarce {
+    static inline bool no_memory = false;
+    int number = 0;
+
+    Scarce(int value) : number(value) {}
+    Scarce(const Scarce& other) : number(other.number) {
+        if (no_memory) throw std::bad_alloc();
+    }
+    Scarce(Scarce&&) noexcept = default;
+    Scarce& operator=(const Scarce&) = delete;
+    friend bool operator==(const Scarce&, const Scarce&) = default;
+};
+
+} // namespace
+} // namespace tiercel::testing::chain
+
+template <>
+struct std::hash<tiercel::testing::chain::Scarce> {
+    std::size_t operator()(const tiercel::testing::chain::Scarce& key) const noexcept {
+        return static_cast<std::size_t>(key.number);
+    }
+};
+template <>
+struct tiercel::KeyCodec<tiercel::testing::chain::Scarce> {
+    static Result<void> encode(const tiercel::testing::chain::Scarce& key, Bytes& out) {
+        return KeyCodec<int>::encode(key.number, out);
+    }
+    static Result<tiercel::testing::chain::Scarce> decode(BytesView bytes) {
+        const auto number = KeyCodec<int>::decode(bytes);
+        if (!number) return number.error();
+        return tiercel::testing::chain::Scarce(*number);
+    }
+};
+
+namespace tiercel::testing::chain {
+namespace {
+
+TEST(WriteBehindJournal, a_record_that_there_is_no_memory_for_is_not_taken_for_an_unreadable_one) {
+    auto journal = std::make_shared<ScriptedJournal>();
+    journal->rows = {{"1", {"v", 1}}};
+    const auto create = [&] {
+        CacheOptions<Scarce, std::string> options;
+        options.name = "scarce";
+        options.runtime = std::make_shared<VirtualRuntime>();
+        options.writer = [](const Scarce&, const std::string&) {};
+        options.write_behind.acknowledge = Acknowledge::journal;
+        options.write_behind.journal = std::shared_ptr<spi::Journal>(journal);
+        return Cache<Scarce, std::string>::create(std::move(options));
+    };
+    Scarce::no_memory = true;
+    EXPECT_THROW((void)create(), std::bad_alloc);
+    Scarce::no_memory = false;
+    const auto cache = create();
+    ASSERT_TRUE(cache) << cache.error().message();
+    EXPECT_EQ(cache->stats().write_behind->recovered, 1u);
+}
+
 struct Uncoded {
     int number = 0;
 };
