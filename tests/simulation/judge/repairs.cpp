@@ -6,10 +6,14 @@ namespace tiercel::simulation {
 
 namespace {
 
-bool is_own_put(const CaseFile& file, std::size_t life, Value value) {
+/// A put of its own, though nobody said that it was there; or another process's value, made after the operation began,
+/// whose stamp happens to be that put's: clocks are apart, and tick in half milliseconds here.
+bool may_stay(const CaseFile& file, const Operation& operation, Value value) {
     const auto born = birth_of(value);
-    return value != 0 && born < file.history.births.size() && file.history.births[born].life == life &&
-           file.history.births[born].kind == Birth::Kind::put;
+    if (value == 0 || born >= file.history.births.size()) return false;
+    const auto& birth = file.history.births[born];
+    const bool is_own_put = birth.life == operation.life && birth.kind == Birth::Kind::put;
+    return is_own_put || operation.begin.before(birth.begin);
 }
 
 /// Whether the server was told after the operation that the key, or all, is out.
@@ -26,10 +30,9 @@ bool was_told(const CaseFile& file, const Operation& operation, std::optional<Ke
                                   call.key == key && call.applied && call.ok && later;
                        }) ||
            std::any_of(calls.begin(), calls.end(), [&](const ServerCall& call) {
-               // A put that was there after all, though nobody said so, is left there.
                return key && call.life == operation.life && call.server == server &&
                       call.kind == ServerCall::Kind::get && call.key == key && call.ok &&
-                      is_own_put(file, call.life, call.value) && operation.end.at <= call.begin.at;
+                      may_stay(file, operation, call.value) && operation.end.at <= call.begin.at;
            });
 }
 
