@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <system_error>
 #include <utility>
 
 namespace tiercel::journal {
@@ -37,9 +38,23 @@ void Database::roll_back() noexcept {
     if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
+Result<void> Database::check_writable() const {
+    if (sqlite3_db_readonly(db_, "main") == 1)
+        return error(SQLITE_READONLY, "cannot be written to", sqlite3_errstr(SQLITE_READONLY));
+    return {};
+}
+
 Error Database::error(const std::string& what) const {
+    return error(sqlite3_errcode(db_), what, sqlite3_errmsg(db_));
+}
+
+Error Database::error(int code, const std::string& what, const char* detail) const {
     const std::string file = "journal '" + path_ + "' ";
-    switch (sqlite3_errcode(db_) & 0xff) {
+    const auto why = [&] { // with what the system said, if it did
+        const int system = sqlite3_system_errno(db_);
+        return " (" + std::string(detail) + (system == 0 ? "" : ": " + std::generic_category().message(system)) + ")";
+    };
+    switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return Error(Errc::connection_failed, file + "is in use by another process; give each process its own file");
@@ -49,11 +64,30 @@ Error Database::error(const std::string& what) const {
         return Error(Errc::corrupt,
                      file + "is no journal; give the path of another file, or of one that is to be made");
     case SQLITE_CORRUPT:
-        return Error(Errc::corrupt, file + "is damaged (" + sqlite3_errmsg(db_) +
+        return Error(Errc::corrupt, file + "is damaged (" + detail +
                                         "); move it away to start without it, or save what there is of it with "
                                         "sqlite3's .recover");
+    case SQLITE_READONLY:
+        return Error(Errc::writer_failed, file + "cannot be written to (" + detail +
+                                              "); let this process write to the file and to its folder, or, if a newer "
+                                              "SQLite has made it, link one as new");
+    case SQLITE_CANTOPEN:
+        return Error(Errc::writer_failed, file + "cannot be opened" + why() +
+                                              "; give the path of a file, in a folder that is there and that this "
+                                              "process may write to");
+    case SQLITE_IOERR:
+        return Error(Errc::writer_failed, file + "met an error of its disk" + why() +
+                                              "; see to the disk, or the process's limits; no write that was "
+                                              "acknowledged is lost with it unless the disk has lost it");
+    case SQLITE_TOOBIG:
+        return Error(Errc::value_too_large, file + "takes no key or value over " +
+                                                std::to_string(sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, -1)) +
+                                                " bytes; lower CacheOptions::max_value_bytes, or split it");
+    case SQLITE_NOMEM:
+        return Error(Errc::writer_failed, file + "found no memory; raise the process's limit, or give "
+                                                 "WriteBehindOptions lower bounds");
     default:
-        return Error(Errc::writer_failed, file + what + ": " + sqlite3_errmsg(db_));
+        return Error(Errc::writer_failed, file + what + ": " + detail);
     }
 }
 
@@ -71,14 +105,19 @@ Statement::~Statement() {
     sqlite3_finalize(statement_);
 }
 
-void Statement::bind(int parameter, BytesView bytes) {
+int Statement::bind_one(int parameter, BytesView bytes) {
     // A null pointer would bind NULL.
-    sqlite3_bind_blob64(statement_, parameter, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(),
-                        SQLITE_STATIC);
+    return sqlite3_bind_blob64(statement_, parameter, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(),
+                               SQLITE_STATIC);
 }
 
-void Statement::bind(int parameter, std::int64_t number) {
-    sqlite3_bind_int64(statement_, parameter, number);
+int Statement::bind_one(int parameter, std::int64_t number) {
+    return sqlite3_bind_int64(statement_, parameter, number);
+}
+
+Result<void> Statement::bound(int code) const {
+    if (code != SQLITE_OK) return database_.error(code, "failed", sqlite3_errstr(code));
+    return {};
 }
 
 Result<bool> Statement::step() {

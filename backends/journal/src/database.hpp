@@ -27,9 +27,13 @@ public:
     /// The first column of the first row; 0 if there is none.
     Result<std::int64_t> number(const std::string& sql);
     void roll_back() noexcept;
+    /// An error if the file may only be read, which SQLite says no earlier than at the first write. After a first call.
+    Result<void> check_writable() const;
 
     /// What the last call's failure is to a user.
     Error error(const std::string& what) const;
+    /// What this result code of SQLite is to a user; `detail`: in SQLite's words.
+    Error error(int code, const std::string& what, const char* detail) const;
 
     sqlite3* handle() const noexcept { return db_; }
 
@@ -48,9 +52,14 @@ public:
     Statement& operator=(Statement&&) = delete;
     ~Statement();
 
-    /// Parameters count from 1. The bytes must outlive the next run of the statement.
-    void bind(int parameter, BytesView bytes);
-    void bind(int parameter, std::int64_t number);
+    /// Binds these, in their order, to the parameters. Bytes must outlive the next run of the statement.
+    template <class... Values>
+    Result<void> bind(const Values&... values) {
+        int parameter = 0;
+        int code = 0; // SQLITE_OK
+        (void)((code = bind_one(++parameter, values), code == 0) && ...);
+        return bound(code);
+    }
 
     /// True if there is a row.
     Result<bool> step();
@@ -63,6 +72,10 @@ public:
 
 private:
     Statement(Database& database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+
+    int bind_one(int parameter, BytesView bytes);
+    int bind_one(int parameter, std::int64_t number);
+    Result<void> bound(int code) const;
 
     Database& database_;
     sqlite3_stmt* statement_;

@@ -4,6 +4,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace tiercel::journal {
@@ -13,11 +15,42 @@ namespace {
 constexpr std::int64_t application_id = 0x7463'6a6c; // "tcjl"
 constexpr std::int64_t page_bytes = 4'096;
 constexpr std::uint64_t least_bytes = std::uint64_t{64} << 10;
+constexpr auto highest_sequence = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+constexpr const char* select_records = "SELECT key, sequence, value, checksum FROM records ORDER BY sequence";
 
 std::int64_t checksum(const spi::JournalRecord& record) {
     auto hash = XXH3_64bits_withSeed(record.key.data(), record.key.size(), record.sequence);
     hash = XXH3_64bits_withSeed(record.value.data(), record.value.size(), hash);
     return static_cast<std::int64_t>(hash);
+}
+
+/// Of a row of select_records; lasts until the next step.
+spi::JournalRecord record_of(const Statement& row) {
+    return {row.bytes(0), row.bytes(2), static_cast<std::uint64_t>(row.number(1))};
+}
+
+bool is_whole(const Statement& row) {
+    const auto record = record_of(row);
+    return record.sequence <= highest_sequence && checksum(record) == row.number(3);
+}
+
+/// What is pending there and what of it is damaged, in words.
+Result<std::string> tell_of_records(Database& database) {
+    auto rows = Statement::prepare(database, select_records);
+    if (!rows) return rows.error();
+    std::uint64_t records = 0;
+    std::uint64_t damaged = 0;
+    for (;;) {
+        const auto row = rows->step();
+        if (!row) return row.error();
+        if (!*row) break;
+        ++records;
+        if (!is_whole(*rows)) ++damaged;
+    }
+    auto told = std::to_string(records) + (records == 1 ? " write" : " writes");
+    if (damaged != 0) told += ", " + std::to_string(damaged) + " of them damaged";
+    return told;
 }
 
 /// The file is a journal of ours, or empty and made one.
@@ -74,9 +107,13 @@ Result<std::shared_ptr<spi::Journal>> SqliteJournal::open(const std::string& pat
               std::string("BEGIN EXCLUSIVE; COMMIT")}) {
             if (auto done = database->run(sql); !done) return done;
         }
+        if (auto writable = database->check_writable(); !writable) return writable;
         return check_format(*database);
     };
-    if (auto done = set_up(); !done) return done.error();
+    if (auto done = set_up(); !done) {
+        const Error why = done.error();
+        return why == Errc::writer_failed ? Error(Errc::connection_failed, why.message()) : why;
+    }
     auto put = Statement::prepare(
         *database, "INSERT OR REPLACE INTO records(key, sequence, value, checksum) VALUES(?1, ?2, ?3, ?4)");
     if (!put) return put.error();
@@ -94,16 +131,16 @@ Result<spi::JournalContents> SqliteJournal::begin(const spi::JournalIdentity& id
                                                "'; give each cache its own file");
     }
     if (auto claimed = claim(identity); !claimed) return claimed.error();
-    auto rows = Statement::prepare(*database_, "SELECT key, sequence, value, checksum FROM records ORDER BY sequence");
+    auto rows = Statement::prepare(*database_, select_records);
     if (!rows) return rows.error();
     spi::JournalContents contents;
     for (;;) {
         const auto row = rows->step();
         if (!row) return row.error();
         if (!*row) break;
-        const spi::JournalRecord record{rows->bytes(0), rows->bytes(2), static_cast<std::uint64_t>(rows->number(1))};
-        contents.last_sequence = std::max(contents.last_sequence, record.sequence);
-        if (checksum(record) == rows->number(3)) {
+        const auto record = record_of(*rows);
+        if (is_whole(*rows)) {
+            contents.last_sequence = std::max(contents.last_sequence, record.sequence);
             ++contents.records;
             each(record);
         } else {
@@ -126,20 +163,24 @@ Result<void> SqliteJournal::claim(const spi::JournalIdentity& identity) {
         const spi::JournalIdentity found = {std::string(row->bytes(0)), static_cast<std::uint8_t>(row->number(1)),
                                             static_cast<std::uint32_t>(row->number(2))};
         if (*there && found == identity) return {};
-        const std::string whose = found.cache == identity.cache ? "values of another type or an older layout of it"
-                                                                : "writes of cache '" + found.cache + "'";
-        return Error(Errc::invalid_option,
-                     "journal '" + database_->path() + "' holds pending " + whose +
-                         "; let the program that put them write them first, or give another path");
+        const auto pending = tell_of_records(*database_);
+        if (!pending) return pending.error();
+        const std::string whose = found.cache == identity.cache ? "with values of another type or an older layout of it"
+                                                                : "of cache '" + found.cache + "'";
+        return Error(Errc::invalid_option, "journal '" + database_->path() + "' holds " + *pending + ", " + whose +
+                                               "; let the program that put them write them first, or give another "
+                                               "path. What that program cannot read (damaged, or "
+                                               "WriteBehindStats::unreadable) is all there is then, and goes with: "
+                                               "sqlite3 '" +
+                                               database_->path() + "' 'DELETE FROM records'");
     }
     return in_transaction([&]() -> Result<void> {
         if (auto done = database_->run("DELETE FROM identity"); !done) return done;
         auto row = Statement::prepare(*database_, "INSERT INTO identity(cache, codec, schema) VALUES(?1, ?2, ?3)");
         if (!row) return row.error();
-        row->bind(1, identity.cache);
-        row->bind(2, std::int64_t{identity.codec});
-        row->bind(3, std::int64_t{identity.schema});
-        return row->run();
+        const auto bound =
+            row->bind(BytesView(identity.cache), std::int64_t{identity.codec}, std::int64_t{identity.schema});
+        return bound ? row->run() : bound;
     });
 }
 
@@ -147,10 +188,13 @@ Result<void> SqliteJournal::append(std::span<const spi::JournalRecord> records) 
     const std::lock_guard lock(mutex_);
     return in_transaction([&]() -> Result<void> {
         for (const auto& record : records) {
-            put_.bind(1, record.key);
-            put_.bind(2, static_cast<std::int64_t>(record.sequence));
-            put_.bind(3, record.value);
-            put_.bind(4, checksum(record));
+            if (record.sequence > highest_sequence) {
+                return Error(Errc::writer_failed, "journal '" + database_->path() + "' takes no sequence above " +
+                                                      std::to_string(highest_sequence) +
+                                                      "; begin anew, with another path");
+            }
+            const auto sequence = static_cast<std::int64_t>(record.sequence);
+            if (auto bound = put_.bind(record.key, sequence, record.value, checksum(record)); !bound) return bound;
             if (auto done = put_.run(); !done) return done;
         }
         return {};
@@ -161,8 +205,8 @@ Result<void> SqliteJournal::remove(std::span<const spi::JournalRemoval> removals
     const std::lock_guard lock(mutex_);
     return in_transaction([&]() -> Result<void> {
         for (const auto& removal : removals) {
-            erase_.bind(1, removal.key);
-            erase_.bind(2, static_cast<std::int64_t>(removal.sequence));
+            const auto sequence = static_cast<std::int64_t>(std::min(removal.sequence, highest_sequence));
+            if (auto bound = erase_.bind(removal.key, sequence); !bound) return bound;
             if (auto done = erase_.run(); !done) return done;
         }
         return {};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace tiercel::chain {
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t max_fences = 65'536;
 constexpr std::size_t max_failing_keys = 65'536;
 constexpr std::chrono::seconds expiry_interval{1};
+constexpr std::size_t max_erased_together = 1'000; ///< of recovered keys: a tier's timeout is for each call
 
 memory::StoreOptions store_options(const detail::EngineOptions& options, std::shared_ptr<memory::AccessTap> tap,
                                    Counter& listener_failures) {
@@ -163,9 +165,14 @@ Result<void> Chain::begin_write_behind(std::shared_ptr<spi::Journal> journal) {
     on_close.add(write_behind, [behind = write_behind.get()] { behind->drain(); });
     auto recovered = write_behind->recover();
     if (!recovered) return recovered.error();
-    // The process may have ended between the journal and the tiers.
-    if (!tiers.empty() && !recovered->empty())
-        (void)erase(shared_from_this(), *std::move(recovered), {}, [](const detail::Reports&) {});
+    if (tiers.empty()) return {};
+    // The process may have ended between the journal and the tiers. All at once: each key's fence is raised before
+    // anybody can ask for it.
+    for (auto rest = std::span(*recovered); !rest.empty();) {
+        const auto portion = rest.first(std::min(rest.size(), max_erased_together));
+        rest = rest.subspan(portion.size());
+        (void)erase(shared_from_this(), {portion.begin(), portion.end()}, {}, [](const detail::Reports&) {});
+    }
     return {};
 }
 

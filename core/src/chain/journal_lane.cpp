@@ -2,6 +2,7 @@
 
 #include <tiercel/spi/run_loop.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace tiercel::chain {
@@ -23,7 +24,7 @@ void JournalLane::append(Append append) {
         if (!refused) {
             to_append_.push_back(std::move(append));
             begins = !std::exchange(running_, true);
-            if (begins) scope_->begin_another();
+            if (begins && !pausing_) scope_->begin_another();
         }
     }
     if (refused) append.done(Error(Errc::closed, "the cache was closed"));
@@ -35,7 +36,7 @@ void JournalLane::remove(Removal removal) {
         const std::lock_guard lock(mutex_);
         if (ended_) return;
         to_remove_.push_back(std::move(removal));
-        if (std::exchange(running_, true)) return;
+        if (pausing_ || std::exchange(running_, true)) return;
         scope_->begin_another();
     }
     begin();
@@ -64,91 +65,143 @@ void JournalLane::begin() {
         const std::lock_guard lock(mutex_);
         refused.swap(to_append_);
     }
-    refuse(std::move(refused), accepted.error());
-    begin_later();
+    if (!refused.empty()) {
+        failures_.add();
+        refuse(refused, accepted.error());
+    }
+    begin_later(&JournalLane::begin);
 }
 
-void JournalLane::begin_later() {
+void JournalLane::begin_later(void (JournalLane::*what)()) {
     const spi::RunLoop::Away away; // whoever waits here may be gone by then
-    runtime_->call_at(runtime_->now() + pause, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->begin();
+    runtime_->call_at(runtime_->now() + pause, [weak = weak_from_this(), what] {
+        if (const auto self = weak.lock()) (self.get()->*what)();
     });
 }
 
+void JournalLane::pause_is_over() {
+    {
+        const std::lock_guard lock(mutex_);
+        pausing_ = false;
+        if (std::exchange(running_, true)) return; // who runs takes them along
+    }
+    begin();
+}
+
 void JournalLane::run() {
-    bool pauses = false;
     bool lets_go = false;
+    bool rests = false;
     for (;;) {
         std::vector<Append> appends;
         std::vector<Removal> removals;
         {
             const std::lock_guard lock(mutex_);
             appends.swap(to_append_);
-            if (!pauses) removals.swap(to_remove_);
+            if (!pausing_) removals.swap(to_remove_);
             if (appends.empty() && removals.empty()) {
-                running_ = pauses && !ended_;
+                running_ = false;
+                rests = !pausing_;
                 lets_go = ended_ && !std::exchange(let_go_, true);
-                if (!running_) break;
+                break;
             }
         }
-        if (appends.empty() && removals.empty()) { // but for those that failed
-            begin_later();
-            return;
-        }
         if (!appends.empty()) append_all(std::move(appends));
-        if (!removals.empty() && !remove_all(std::move(removals))) pauses = true;
+        if (!removals.empty()) remove_all(std::move(removals));
     }
     if (lets_go) let_go();
-    scope_->end();
+    if (rests) scope_->end();
 }
 
 void JournalLane::append_all(std::vector<Append> appends) {
+    const auto together = append_some(appends);
+    if (together) return;
+    if (appends.size() == 1) {
+        refuse(appends, together.error());
+        return;
+    }
+    std::stable_sort(appends.begin(), appends.end(), [](const Append& a, const Append& b) {
+        return a.key.size() + a.value.size() < b.key.size() + b.value.size();
+    });
+    std::vector<std::span<const Append>> parts; // the last one is the next
+    const auto halve = [&parts](std::span<const Append> part) {
+        const auto half = part.size() / 2;
+        parts.push_back(part.subspan(half));
+        parts.push_back(part.first(half));
+    };
+    halve(appends);
+    int in_a_row = 0;
+    while (!parts.empty()) {
+        const auto part = parts.back();
+        parts.pop_back();
+        const auto result = append_some(part);
+        if (result) {
+            in_a_row = 0;
+        } else if (part.size() > 1) {
+            halve(part);
+        } else {
+            refuse(part, result.error());
+            if (++in_a_row < tries) continue;
+            for (const auto& untried : parts)
+                refuse(untried, result.error());
+            return;
+        }
+    }
+}
+
+/// All of them, who are told; or none, who are not.
+Result<void> JournalLane::append_some(std::span<const Append> appends) {
     std::vector<spi::JournalRecord> records;
     records.reserve(appends.size());
     for (const auto& append : appends)
         records.push_back({append.key, append.value, append.sequence});
     const auto result = journal_->append(records);
     if (!result) {
-        refuse(std::move(appends), result.error());
-        return;
+        failures_.add();
+        return result;
     }
     appends_.add();
     records_.add(records.size());
     for (const auto& append : appends)
         append.done(result);
+    return result;
 }
 
-void JournalLane::refuse(std::vector<Append> appends, const Error& error) {
-    if (appends.empty()) return;
-    failures_.add();
+void JournalLane::refuse(std::span<const Append> appends, const Error& error) {
     const Error why(error.code(), "the journal '" + std::string(journal_->name()) +
                                       "' did not take the write, which was not acknowledged: " + error.message());
     for (const auto& append : appends)
         append.done(why);
 }
 
-bool JournalLane::remove_all(std::vector<Removal> removals) {
+void JournalLane::remove_all(std::vector<Removal> removals) {
     std::vector<spi::JournalRemoval> keys;
     keys.reserve(removals.size());
     for (const auto& removal : removals)
         keys.push_back({removal.key, removal.sequence});
-    if (journal_->remove(keys)) {
+    const bool is_last_try = !scope_->open();
+    const bool is_done = journal_->remove(keys).has_value();
+    if (!is_done) failures_.add();
+    if (is_done || is_last_try) { // what stays there is written once more by the next cache
         for (const auto& removal : removals)
             removal.done();
-        return true;
+        return;
     }
-    failures_.add();
-    const std::lock_guard lock(mutex_);
-    for (auto& removal : removals)
-        to_remove_.push_back(std::move(removal));
-    return false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return; // nobody takes them up again
+        for (auto& removal : removals)
+            to_remove_.push_back(std::move(removal));
+        pausing_ = true;
+    }
+    begin_later(&JournalLane::pause_is_over);
 }
 
 void JournalLane::end() {
+    std::vector<Removal> dropped;
     {
         const std::lock_guard lock(mutex_);
         ended_ = true;
-        to_remove_.clear();
+        dropped.swap(to_remove_);
         if (running_ || std::exchange(let_go_, true)) return; // it lets the journal go
     }
     let_go();

@@ -74,15 +74,18 @@ Result<std::vector<EntryPtr>> WriteBehind::recover() {
 }
 
 bool WriteBehind::recover_one(const spi::JournalRecord& record, std::vector<EntryPtr>& keys) {
+    bool is_read = false;
     try {
         auto entry = types_.decode_key(record.key);
         if (!entry || !types_.decode_value(*entry, record.value)) return false;
+        is_read = true;
         const auto bytes = record.key.size() + record.value.size();
         const std::lock_guard lock(mutex_);
         queue_.fill(types_.blank_of(*entry), entry, record.sequence, bytes, parts_.runtime->now());
         keys.push_back(types_.blank_of(*entry));
         return true;
     } catch (...) { // a codec's
+        if (is_read) throw;
         return false;
     }
 }

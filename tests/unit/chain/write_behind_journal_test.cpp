@@ -168,6 +168,42 @@ TEST(WriteBehindJournal, tiers_do_not_keep_what_the_recovered_writes_replace) {
     EXPECT_EQ(text(Harness::make(h.options()).get_or_load("k")), "new");
 }
 
+TEST(WriteBehindJournal, recovered_keys_are_erased_from_the_tiers_in_portions_and_none_is_believed_before) {
+    Journalled h;
+    ASSERT_TRUE(Harness::make(h.options()).put("2499", "older, from before the kill"));
+    for (std::uint64_t i = 0; i < 2'500; ++i)
+        h.journal->rows[std::to_string(i)] = {"new", i + 1};
+    auto options = h.journalled();
+    options.tiers = h.options().tiers;
+    options.write_behind.max_batch = 10'000;
+    h.backend->erase.before.shut();
+    const auto before = h.backend->erase;
+    const auto cache = Harness::make(std::move(options));
+    h.runtime->advance(10ms);
+    EXPECT_GT(h.backend->erase.calls - before.calls, 1);
+    EXPECT_EQ(h.backend->erase.keys - before.keys, 2'500u);
+    h.source.rows["2499"] = "new";
+    EXPECT_EQ(text(cache.get_or_load("2499", past_memory())), "new");
+    h.backend->erase.before.open();
+    h.runtime->advance(1s);
+    EXPECT_EQ(h.source.rows.size(), 2'500u);
+    EXPECT_TRUE(h.backend->data.empty());
+}
+
+TEST(WriteBehindJournal, close_succeeds_when_records_cannot_be_removed) {
+    Journalled h;
+    h.journal->remove_failure = Error(Errc::writer_failed, "I/O error");
+    const auto cache = Harness::make(h.journalled());
+    for (int i = 0; i < 3; ++i)
+        ASSERT_TRUE(cache.put(std::to_string(i), "v"));
+    const auto begun = h.runtime->now();
+    EXPECT_TRUE(cache.close());
+    EXPECT_LT(h.runtime->now() - begun, 1s);
+    EXPECT_EQ(cache.stats().write_behind->left_in_journal, 0u);
+    EXPECT_EQ(h.journal->rows.size(), 3u) << "written once more by the next cache";
+    EXPECT_EQ(h.journal->ended, 1);
+}
+
 TEST(WriteBehindJournal, a_value_that_its_codec_does_not_read_is_counted_and_left_there) {
     auto runtime = std::make_shared<VirtualRuntime>();
     auto journal = std::make_shared<ScriptedJournal>();
@@ -356,6 +392,64 @@ TEST(WriteBehindJournal, a_journal_that_cannot_be_begun_is_an_error_of_create) {
     auto unused = h.journalled();
     unused.write_behind.acknowledge = Acknowledge::memory;
     EXPECT_EQ(Harness::C::create(std::move(unused)).error(), Errc::invalid_option);
+}
+
+/// A key whose copies find no memory while told so.
+struct Scarce {
+    static inline bool no_memory = false;
+    int number = 0;
+
+    Scarce(int value) : number(value) {}
+    Scarce(const Scarce& other) : number(other.number) {
+        if (no_memory) throw std::bad_alloc();
+    }
+    Scarce(Scarce&&) noexcept = default;
+    Scarce& operator=(const Scarce&) = delete;
+    friend bool operator==(const Scarce&, const Scarce&) = default;
+};
+
+} // namespace
+} // namespace tiercel::testing::chain
+
+template <>
+struct std::hash<tiercel::testing::chain::Scarce> {
+    std::size_t operator()(const tiercel::testing::chain::Scarce& key) const noexcept {
+        return static_cast<std::size_t>(key.number);
+    }
+};
+template <>
+struct tiercel::KeyCodec<tiercel::testing::chain::Scarce> {
+    static Result<void> encode(const tiercel::testing::chain::Scarce& key, Bytes& out) {
+        return KeyCodec<int>::encode(key.number, out);
+    }
+    static Result<tiercel::testing::chain::Scarce> decode(BytesView bytes) {
+        const auto number = KeyCodec<int>::decode(bytes);
+        if (!number) return number.error();
+        return tiercel::testing::chain::Scarce(*number);
+    }
+};
+
+namespace tiercel::testing::chain {
+namespace {
+
+TEST(WriteBehindJournal, a_record_that_there_is_no_memory_for_is_not_taken_for_an_unreadable_one) {
+    auto journal = std::make_shared<ScriptedJournal>();
+    journal->rows = {{"1", {"v", 1}}};
+    const auto create = [&] {
+        CacheOptions<Scarce, std::string> options;
+        options.name = "scarce";
+        options.runtime = std::make_shared<VirtualRuntime>();
+        options.writer = [](const Scarce&, const std::string&) {};
+        options.write_behind.acknowledge = Acknowledge::journal;
+        options.write_behind.journal = std::shared_ptr<spi::Journal>(journal);
+        return Cache<Scarce, std::string>::create(std::move(options));
+    };
+    Scarce::no_memory = true;
+    EXPECT_THROW((void)create(), std::bad_alloc);
+    Scarce::no_memory = false;
+    const auto cache = create();
+    ASSERT_TRUE(cache) << cache.error().message();
+    EXPECT_EQ(cache->stats().write_behind->recovered, 1u);
 }
 
 struct Uncoded {

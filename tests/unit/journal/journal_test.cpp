@@ -7,10 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <string>
 #include <tuple>
@@ -166,6 +170,60 @@ TEST_F(Journal, a_damaged_value_is_counted_and_skipped) {
     EXPECT_EQ(contents.last_sequence, 3u);
 }
 
+TEST_F(Journal, a_damaged_sequence_is_not_gone_on_from) {
+    for (const auto* damage : {"9223372036854775807", "-1"}) {
+        {
+            const auto journal = open();
+            records(journal);
+            ASSERT_TRUE(append(journal, "sound", "v", 7));
+            ASSERT_TRUE(append(journal, "damaged", "v", 8));
+        }
+        sql("UPDATE records SET sequence = " + std::string(damage) + " WHERE key = CAST('damaged' AS BLOB)");
+        const auto journal = open();
+        EXPECT_EQ(records(journal), (Records{{"sound", "v", 7}}));
+        EXPECT_EQ(contents.damaged, 1u);
+        EXPECT_EQ(contents.last_sequence, 7u);
+        ASSERT_TRUE(append(journal, "damaged", "new", 8)) << "takes the place of the damaged one";
+        ASSERT_TRUE(remove(journal, "damaged", 8));
+        journal->end();
+        EXPECT_EQ(records(journal).size(), 1u);
+        EXPECT_EQ(contents.damaged, 0u);
+    }
+}
+
+TEST_F(Journal, a_sequence_that_its_file_cannot_hold_is_refused) {
+    const auto journal = open();
+    records(journal);
+    const auto highest = std::uint64_t(std::numeric_limits<std::int64_t>::max());
+    EXPECT_TRUE(append(journal, "k", "v", highest));
+    const auto above = append(journal, "k", "v", highest + 1);
+    ASSERT_FALSE(above);
+    EXPECT_EQ(above.error(), Errc::writer_failed);
+    EXPECT_TRUE(remove(journal, "k", highest + 1));
+    journal->end();
+    EXPECT_TRUE(records(journal).empty());
+}
+
+TEST_F(Journal, damaged_records_in_the_way_of_another_layout_are_told_with_how_to_be_rid_of_them) {
+    {
+        const auto journal = open();
+        records(journal);
+        for (std::uint64_t i = 1; i <= 3; ++i)
+            ASSERT_TRUE(append(journal, std::to_string(i), "v", i));
+    }
+    sql("UPDATE records SET value = x'00' WHERE sequence = 2");
+    const JournalIdentity newer{"users", 1, 43};
+    {
+        const auto begun = open()->begin(newer, [](const JournalRecord&) { ADD_FAILURE(); });
+        ASSERT_FALSE(begun);
+        const std::string message = begun.error().message();
+        EXPECT_NE(message.find("3 writes, 1 of them damaged"), std::string::npos) << message;
+        EXPECT_NE(message.find("'DELETE FROM records'"), std::string::npos) << message;
+    }
+    sql("DELETE FROM records");
+    EXPECT_TRUE(records(open(), newer).empty());
+}
+
 TEST_F(Journal, a_file_of_garbage_is_refused) {
     write_file(std::string(10'000, 'x'));
     const auto opened = open_journal(path);
@@ -214,6 +272,58 @@ TEST_F(Journal, a_full_one_fails_the_append_as_a_whole_and_goes_on_when_there_is
     EXPECT_TRUE(append(journal, "again", "v", 202));
     journal->end();
     EXPECT_EQ(records(journal).size(), sequence) << "neither of the two, one less, one more";
+}
+
+TEST_F(Journal, a_path_that_is_no_file_is_told_with_what_to_do) {
+    const auto opened = open_journal(dir.path());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error(), Errc::connection_failed);
+    EXPECT_NE(opened.error().message().find("give the path of a file"), std::string::npos) << opened.error().message();
+}
+
+TEST_F(Journal, a_file_that_may_only_be_read_is_a_failure_to_connect) {
+    open();
+    {
+        std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+        file.seekp(18); // the version for writers: one that no SQLite knows makes the file read-only, for root too
+        file.put(3);
+    }
+    const auto opened = open_journal(path);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error(), Errc::connection_failed) << opened.error().message();
+    EXPECT_NE(opened.error().message().find("let this process write to the file"), std::string::npos)
+        << opened.error().message();
+}
+
+TEST_F(Journal, an_error_of_the_disk_fails_the_append_and_says_what_to_do) {
+    const auto journal = open();
+    records(journal);
+    struct ::rlimit before {};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto on_signal = std::signal(SIGXFSZ, SIG_IGN);
+    const struct ::rlimit none { 0, before.rlim_max };
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+    const auto failed = append(journal, "k", "v", 1);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, on_signal);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error(), Errc::writer_failed);
+    EXPECT_NE(failed.error().message().find("see to the disk"), std::string::npos) << failed.error().message();
+    EXPECT_TRUE(append(journal, "k", "v", 2)) << "all is well again";
+}
+
+TEST_F(Journal, a_value_larger_than_sqlite_holds_is_refused_as_that) {
+    const std::size_t size = 1'000'000'001;
+    void* zeros =
+        ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); // of one page, shared
+    ASSERT_NE(zeros, MAP_FAILED);
+    const auto journal = open();
+    records(journal);
+    const auto refused = append(journal, "k", {static_cast<const char*>(zeros), size}, 1);
+    ::munmap(zeros, size);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), Errc::value_too_large) << refused.error().message();
+    EXPECT_TRUE(append(journal, "k", "v", 2));
 }
 
 TEST_F(Journal, bytes_flipped_anywhere_in_the_file_never_crash_it_nor_change_a_value) {

@@ -37,7 +37,7 @@ struct JournalRemoval {
 struct JournalContents {
     std::uint64_t records = 0;
     std::uint64_t damaged = 0;       ///< skipped: their bytes are not those that were appended
-    std::uint64_t last_sequence = 0; ///< the highest there, damaged ones included
+    std::uint64_t last_sequence = 0; ///< the highest there; that of a damaged record is no number to go by
 };
 
 /// Keeps acknowledged writes on disk until the source of truth has them: one record for each key.
