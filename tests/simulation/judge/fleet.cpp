@@ -53,6 +53,18 @@ std::optional<nanoseconds> stored_at(const CaseFile& file, std::size_t born, std
     return std::nullopt;
 }
 
+/// Whether the server was told anything else of the key: that it is out, if only for an older value's sake, or what a
+/// load found that began earlier and took longer.
+bool was_told_otherwise(const CaseFile& file, std::size_t born, std::uint32_t server, nanoseconds until) {
+    const auto& birth = file.history.births[born];
+    const auto& calls = file.history.server_calls;
+    return std::any_of(calls.begin(), calls.end(), [&](const ServerCall& call) {
+        return call.kind != ServerCall::Kind::get && call.key == birth.key && call.server == server && !call.lease &&
+               call.value != value_of(birth.key, born) && call.begin.at <= until &&
+               (!call.end || call.end.at >= birth.flight_began);
+    });
+}
+
 /// What a server has that all share is not loaded anew before its life is over.
 void judge_expiry(CaseFile& file, std::size_t first, std::size_t second) {
     const auto& one = file.history.births[first];
@@ -67,6 +79,7 @@ void judge_expiry(CaseFile& file, std::size_t first, std::size_t second) {
     if (lives_for != nanoseconds::max() && two.begin.at + std::chrono::milliseconds(2) >= one.end.at + lives_for)
         return;
     if (moved_anywhere(file, one.key, one.flight_began, two.begin.at)) return;
+    if (was_told_otherwise(file, first, life.servers.back(), two.begin.at)) return;
     file.report(2, "k" + std::to_string(one.key) + " was loaded by " + file.name_of_birth(second) +
                        ", though the tier that all share had it from " + file.name_of_birth(first));
 }

@@ -58,12 +58,24 @@ bool was_lost(const CaseFile& file, const Read& read, const Move& move) {
     });
 }
 
+/// Whether a tier without leases may have taken the value of this birth at any time: nobody told its process.
+bool may_land_late(const CaseFile& file, std::size_t born) {
+    const auto& birth = file.history.births[born];
+    const auto& calls = file.calls(birth.life, birth.key);
+    return std::any_of(calls.begin(), calls.end(), [&](std::size_t index) {
+        const auto& call = file.history.server_calls[index];
+        return call.kind == ServerCall::Kind::put && !call.conditional && !call.ok &&
+               call.value == value_of(birth.key, born);
+    });
+}
+
 /// The move that should have kept a value of this birth from the reader; null if none.
 const Move* broken_by(const CaseFile& file, const Read& read, std::size_t born) {
     const auto& birth = file.history.births[born];
     const bool own = birth.life == read.life;
     // With leases another process's load stores nothing that an invalidation has overtaken; its put may.
-    const bool fenced = file.history.fences_fleet && birth.kind == Birth::Kind::load;
+    const bool fenced =
+        !own && file.history.fences_fleet && birth.kind == Birth::Kind::load && !may_land_late(file, born);
     if (!own && !fenced && !file.options.across_processes) return nullptr;
     const nanoseconds doubt = own ? nanoseconds::zero() : file.history.clock_spread + std::chrono::milliseconds(1);
     for (const auto& move : file.moves(read.life, read.key)) {
@@ -134,7 +146,9 @@ void judge_value(CaseFile& file, const Read& read) {
                            (move->by_version ? " and put version " + std::to_string(move->version) : ""));
     }
     const auto past = read.result.stale == StaleReason::fresh ? nanoseconds::zero() : accepted(file, read);
-    if (const auto dies = death_of(file, birth, false); dies && read.begin.at >= *dies + past + tolerance(file, read)) {
+    const auto dies = death_of(file, birth, false);
+    const auto last = dies ? *dies + past + tolerance(file, read) : nanoseconds::max();
+    if (past == nanoseconds::zero() ? read.begin.at >= last : read.begin.at > last) {
         file.report(4, who + ", whose time to live ended at " + text_of({0, *dies}) +
                            (past == nanoseconds::zero() ? "" : ", longer ago than it accepts"));
     }
