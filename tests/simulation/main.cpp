@@ -14,7 +14,7 @@ using namespace tiercel::simulation;
 
 int usage() {
     std::fputs("tiercel_simulation --seed N       one run: its whole history, and what is wrong with it\n"
-               "tiercel_simulation --seeds N M    the runs from seed N up to M: what is wrong with them\n",
+               "tiercel_simulation --seeds N M    the runs from seed N up to M (M > N): what is wrong with them\n",
                stderr);
     return 2;
 }
@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
     const auto number = [&](int at) { return std::strtoull(argv[at], nullptr, 10); };
     const std::string mode = argc > 1 ? argv[1] : "";
     if (mode == "--seed" && argc == 3) return show(number(2));
+    if (argc == 4 && number(3) <= number(2)) return usage();
     if (mode == "--seeds" && argc == 4) return run(number(2), number(3), {});
     if (mode == "--seeds-across" && argc == 4) return run(number(2), number(3), {.across_processes = true});
     return usage();
