@@ -137,27 +137,29 @@ void judge_withheld(CaseFile& file, std::size_t index) {
     const auto& life = file.history.lives[operation.life];
     const auto& result = operation.results.front();
     if (operation.keys.size() != 1 || operation.skips_memory || operation.strictness == Strictness::strict) return;
-    const auto begin = operation.begin.at + operation.delay;
+    const auto begin = operation.begin.at + operation.delay; // memory was looked into before that
     const auto accepted = accepted_staleness(life, operation);
     const auto key = operation.keys.front();
     const bool failed = (result.kind == KeyResult::Kind::error &&
                          (result.code == Errc::loader_failed || result.code == Errc::timeout)) ||
                         result.kind == KeyResult::Kind::miss;
     if (failed) {
-        if (const auto had = surely_in_memory(file, operation.life, key, begin, operation.end.at, accepted)) {
+        if (const auto had =
+                surely_in_memory(file, operation.life, key, operation.begin.at, operation.end.at, accepted)) {
             file.report(4, file.name(index) + " got nothing, though memory had " + file.name_of_birth(*had) +
                                ", which it accepts");
         }
     }
     if (operation.act != Act::get_or_load || operation.end.at <= begin) return;
     if (life.soft_timeout && operation.end.at > begin + *life.soft_timeout) {
-        if (const auto had = surely_in_memory(file, operation.life, key, begin, operation.end.at, accepted)) {
+        if (const auto had =
+                surely_in_memory(file, operation.life, key, operation.begin.at, operation.end.at, accepted)) {
             file.report(4, file.name(index) + " waited for longer than soft_timeout, though memory had " +
                                file.name_of_birth(*had));
         }
     }
     const auto at_once = life.while_revalidate && !life.max_memory_ttl ? accepted : nanoseconds::zero();
-    if (const auto had = surely_in_memory(file, operation.life, key, begin, begin, at_once)) {
+    if (const auto had = surely_in_memory(file, operation.life, key, operation.begin.at, begin, at_once)) {
         file.report(4, file.name(index) + " waited, though memory had " + file.name_of_birth(*had) +
                            ", which it was to have at once");
     }
