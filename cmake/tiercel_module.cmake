@@ -1,7 +1,6 @@
 # One module = one folder = one target = one exported name.
 include_guard(GLOBAL)
 include(tiercel_install)
-include(tiercel_precompiled)
 
 # Flags of our own builds; never passed on to consumers.
 add_library(tiercel_own_flags INTERFACE)
@@ -49,7 +48,6 @@ function(tiercel_module name)
     target_link_libraries(${target}
         PUBLIC ${arg_PUBLIC}
         PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:tiercel_own_flags>)
-    tiercel_precompile(${target} MODULE)
     if(TIERCEL_INSTALL)
         tiercel_install_module(${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
     endif()

@@ -48,10 +48,11 @@ check() {
 
 # build <preset> <target...>
 build() {
-    local preset=$1 faster=-DTIERCEL_PRECOMPILED_HEADERS=ON
+    local preset=$1 launcher=()
     shift
-    command -v ccache >/dev/null && faster=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache
-    must "$preset: configure" cmake --preset "$preset" --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON $faster
+    command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    must "$preset: configure" cmake --preset "$preset" --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+        "${launcher[@]}"
     must "$preset: build $*" env NINJA_STATUS='[%f/%t %es] ' cmake --build --preset "$preset" -j "$jobs" --target "$@"
 }
 
