@@ -1,7 +1,7 @@
 // Many callers with short deadlines, coroutines some of whom change their minds and threads that block, against a real
 // server behind a network that delays, slices, stalls and closes. Each value names its key; nobody may get another's
 // reply: wrong_reply_hunt [requests [seed]]. Without a number: 50 thousand requests; 10 million with TIERCEL_LONG set;
-// a tenth under a sanitizer.
+// less under a sanitizer.
 
 #include "named_value.hpp"
 

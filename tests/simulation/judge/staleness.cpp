@@ -39,8 +39,11 @@ bool may_be_the_reason(const CaseFile& file, std::size_t index, Key key, const K
         return life.while_revalidate || life.refresh_ahead > 0 || life.refresh_early > 0;
     case StaleReason::load_failed:
         return load_failed(file, operation.life, key, operation.begin.at, operation.end.at);
-    case StaleReason::retry_later:
-        return load_failed(file, operation.life, key, operation.begin.at - life.retry_after, operation.end.at);
+    case StaleReason::retry_later: {
+        // A flight that began while it was too early says so to those who join it afterwards, too.
+        const auto flight_began = operation.begin.at - life.source_timeout;
+        return load_failed(file, operation.life, key, flight_began - life.retry_after, operation.end.at);
+    }
     case StaleReason::load_slow:
         return life.soft_timeout || life.lease_ttl > nanoseconds::zero() ||
                operation.end.at >= operation.begin.at + operation.timeout;

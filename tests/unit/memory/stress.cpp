@@ -1,5 +1,5 @@
 // Many threads do everything at once to a store, which must stay sound: memory_stress [operations [threads [seed]]].
-// Without a number: 10 million operations; a thousand million with TIERCEL_LONG set; a tenth under a sanitizer.
+// Without a number: 10 million operations; a thousand million with TIERCEL_LONG set; less under a sanitizer.
 
 #include "memory/epochs.hpp"
 #include "test_entry.hpp"
