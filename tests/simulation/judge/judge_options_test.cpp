@@ -54,6 +54,24 @@ TEST(JudgeOfStaleness, finds_one_that_is_fresh_or_has_no_such_reason) {
     EXPECT_THAT(broken(reason), Contains(4));
 }
 
+/// A load failed at 11,010 ms; the lookup at `begin` ms is told that it is too early for another one.
+std::vector<int> broken_if_told_to_retry_later(double begin) {
+    StaleStory story;
+    story.history.lives[0].retry_after = 500ms;
+    story.history.lives[0].while_revalidate = false;
+    story.load(11'001, 11'010, Birth::Outcome::error);
+    story.operation(Act::get_or_load, 11'000, 11'011, Story::stale(story.loaded, 1'009, StaleReason::load_failed));
+    story.operation(Act::get_or_load, begin, begin + 1,
+                    Story::stale(story.loaded, begin + 1 - 10'002, StaleReason::retry_later));
+    return broken(story);
+}
+
+TEST(JudgeOfStaleness, knows_that_who_joins_a_flight_hears_what_was_true_when_it_began) {
+    EXPECT_THAT(broken_if_told_to_retry_later(11'400), testing::Not(Contains(4)));
+    EXPECT_THAT(broken_if_told_to_retry_later(11'900), testing::Not(Contains(4))) << "joined one of 11,500 ms";
+    EXPECT_THAT(broken_if_told_to_retry_later(12'100), Contains(4)) << "none of 11,500 ms is under way any more";
+}
+
 TEST(JudgeOfStaleness, finds_a_wrong_age) {
     StaleStory story;
     story.get(3, 4, Story::value(story.loaded)).results.front().age = 1s;
