@@ -162,7 +162,8 @@ TEST_F(TableTest, a_look_up_from_a_place_of_before_the_growth_sees_what_was_ther
         insert(key, hash_of(key));
     place.prefetch();
     EXPECT_NE(table.find({hash_of(keys[0]), &keys[0]}, place.candidate()), nullptr);
-    EXPECT_EQ(place_of_none.candidate(), nullptr) << "it came after the growth";
+    const Entry* const stranger = place_of_none.candidate(); // of the same place, by chance
+    EXPECT_TRUE(stranger == nullptr || id_of(*stranger) != keys[1]) << "it came after the growth";
     EXPECT_NE(table.find({hash_of(keys[1]), &keys[1]}, place_of_none.candidate()), nullptr) << "looks again";
 
     ASSERT_TRUE(take(1, hash_of(keys[0]))); // it dies; the old array still points to it
