@@ -40,7 +40,8 @@ struct RepairsOverflowed {
 /// The source of truth has refused a key's pending write WriteBehindOptions::max_attempts times: it was given up, and
 /// the key invalidated.
 struct WriteDropped {
-    Error reason; ///< the last attempt's
+    std::string key; ///< as its codec encodes it, perhaps not text; empty if it has none
+    Error reason;    ///< the last attempt's
 };
 
 /// The cache was closed before the source of truth had taken all pending writes (TimeoutOptions::close).

@@ -157,8 +157,8 @@ nanoseconds Chain::max_staleness(const CallOptions& call) const {
 
 Result<void> Chain::begin_write_behind(std::shared_ptr<spi::Journal> journal) {
     if (options.write_behind.acknowledge == Acknowledge::source) return {};
-    auto invalidate = [weak = weak_from_this()](EntryPtr probe) {
-        if (const auto self = weak.lock()) (void)erase(self, {std::move(probe)}, {}, [](const detail::Reports&) {});
+    auto invalidate = [weak = weak_from_this()](const EntryPtr& probe) {
+        if (const auto self = weak.lock()) drop_doubtful(self, probe);
     };
     write_behind = std::make_shared<WriteBehind>(
         options, std::move(journal), WriteBehind::Parts{runtime, scope, sources, events, std::move(invalidate)});

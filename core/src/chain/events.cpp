@@ -30,18 +30,16 @@ void Events::tell(Event::What what) {
 
 void Events::tell_last(Event::What what) {
     if (!listener_) return;
+    const auto nobody = std::thread::id();
     {
-        const std::lock_guard lock(mutex_);
-        if (std::exchange(telling_, true)) {
+        std::unique_lock lock(mutex_);
+        const bool is_listener = teller_ == std::this_thread::get_id();
+        if (is_listener || !returned_.wait_for(lock, last_words, [&] { return teller_ == nobody; })) {
             dropped_.add();
             return;
         }
     }
-    try {
-        listener_({cache_name_, runtime_->wall_now(), std::move(what)});
-    } catch (...) {
-        failures_.add();
-    }
+    tell_one({cache_name_, runtime_->wall_now(), std::move(what)});
 }
 
 /// With telling_ set by the caller.
@@ -70,15 +68,24 @@ void Events::tell_all() {
             }
             next.emplace(std::move(waiting_.front()));
             waiting_.pop_front();
+            teller_ = std::this_thread::get_id();
         }
-        if (scope_->over()) continue;
-        try {
-            listener_(*next);
-        } catch (...) {
-            failures_.add();
+        if (!scope_->over()) tell_one(*next);
+        {
+            const std::lock_guard lock(mutex_);
+            teller_ = std::thread::id();
         }
+        returned_.notify_all();
     }
     scope_->end();
+}
+
+void Events::tell_one(const Event& event) noexcept {
+    try {
+        listener_(event);
+    } catch (...) {
+        failures_.add();
+    }
 }
 
 } // namespace tiercel::chain

@@ -6,12 +6,15 @@
 #include <tiercel/event.hpp>
 #include <tiercel/spi/runtime.hpp>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 namespace tiercel::chain {
 
@@ -24,6 +27,8 @@ class Events : public std::enable_shared_from_this<Events> {
 public:
     using Listener = std::function<void(const Event&)>;
     static constexpr std::size_t most_waiting = 1'024;
+    /// How long the last event waits for the listener to return from the one before.
+    static constexpr std::chrono::seconds last_words{1};
 
     /// `listener` may be empty: nobody listens.
     Events(std::string cache_name, Listener listener, std::shared_ptr<spi::Runtime> runtime,
@@ -34,7 +39,8 @@ public:
           scope_(std::move(scope)) {}
 
     void tell(Event::What what);
-    /// At the end of close(), on its thread: after this nothing is told. Dropped if the listener still has an event.
+    /// At the end of close(), on its thread, when the scope is over: after this nothing is told. Waits while the
+    /// listener has another event. Dropped if that takes longer than last_words, or if it is the listener who closes.
     void tell_last(Event::What what);
 
     std::uint64_t dropped() const noexcept { return dropped_.get(); }
@@ -44,6 +50,7 @@ public:
 private:
     void begin_telling();
     void tell_all();
+    void tell_one(const Event& event) noexcept;
 
     const std::string cache_name_;
     const Listener listener_;
@@ -54,7 +61,10 @@ private:
     std::mutex mutex_;
     // Guarded by mutex_:
     std::deque<Event> waiting_;
-    bool telling_ = false; ///< a worker is at it, or about to be
+    bool telling_ = false;   ///< a worker is at it, or about to be
+    std::thread::id teller_; ///< who is in the listener; looks at the scope after this is set, so that tell_last(),
+                             ///< which comes when the scope is over, either sees it or is alone
+    std::condition_variable returned_; ///< from the listener
 };
 
 } // namespace tiercel::chain

@@ -82,8 +82,8 @@ void JournalLane::begin_later(void (JournalLane::*what)()) {
 void JournalLane::pause_is_over() {
     {
         const std::lock_guard lock(mutex_);
-        pausing_ = false;
-        if (std::exchange(running_, true)) return; // who runs takes them along
+        if (!std::exchange(pausing_, false)) return; // hurried
+        if (std::exchange(running_, true)) return;   // who runs takes them along
     }
     begin();
 }

@@ -24,7 +24,7 @@ namespace tiercel::chain {
 ///      └──────────────────────────────────── end() ──► ended (the journal is let go) ◄─────────────────┘
 ///
 /// Beside that, a removal that failed begins a pause, in which removals only gather, and after which they run. Appends
-/// run in it as ever. Once the cache closes there is none: a removal is tried once more, and then given up.
+/// run in it as ever. Once the cache closes (hurry()) there is none: a removal is tried once more, and then given up.
 ///
 /// Appends that fail together are tried in halves, the small ones first: who fits, or is sound, is not refused with who
 /// is not. With `tries` failures of single ones in a row the rest is given up untried, as when the disk is gone.
@@ -62,6 +62,8 @@ public:
     /// Begins the journal, on this thread.
     Result<spi::JournalContents> begin_journal(const spi::JournalIdentity& identity,
                                                const std::function<void(const spi::JournalRecord&)>& each);
+    /// The cache closes: a pause ends now.
+    void hurry() { pause_is_over(); }
     /// Nothing is begun any more. The journal is let go when a call under way has returned.
     void end();
 

@@ -214,6 +214,16 @@ WriteQueue::Answer WriteBehind::judge(const Call& call, const Result<detail::Loa
                                                                              : WriteQueue::Answer::failed;
 }
 
+WriteDropped WriteBehind::dropped(const detail::Entry& entry, const Error& reason) const {
+    WriteDropped dropped{{}, reason};
+    try {
+        if (types_.encode_key != nullptr && !types_.encode_key(entry, dropped.key)) dropped.key.clear();
+    } catch (...) { // a codec's
+        dropped.key.clear();
+    }
+    return dropped;
+}
+
 void WriteBehind::landed_late(const WriteQueue::Taken& write) {
     {
         const std::lock_guard lock(mutex_);
@@ -249,7 +259,7 @@ void WriteBehind::settled(const std::shared_ptr<Call>& call, std::size_t index,
         break;
     case WriteQueue::Settled::dropped:
         dropped_.add();
-        parts_.events->tell(WriteDropped{facts.error()});
+        parts_.events->tell(dropped(*write.entry, facts.error()));
         parts_.invalidate(types_.blank_of(*write.entry));
         break;
     }
@@ -309,6 +319,7 @@ void WriteBehind::drain() {
         const std::lock_guard lock(mutex_);
         queue_.hurry(parts_.runtime->now());
     }
+    if (lane_) lane_->hurry();
     pump_soon();
 }
 

@@ -54,8 +54,7 @@ public:
         std::shared_ptr<Scope> scope;
         std::shared_ptr<Sources> sources;
         std::shared_ptr<Events> events;
-        std::function<void(detail::EntryPtr)>
-            invalidate; ///< a key whose value the source has not; in vain once closing
+        std::function<void(const detail::EntryPtr&)> invalidate; ///< a key of which the source may have another value
     };
     /// `journal`: null with Acknowledge::memory; else not begun yet, see recover().
     WriteBehind(const detail::EngineOptions& options, std::shared_ptr<spi::Journal> journal, Parts parts);
@@ -119,6 +118,7 @@ private:
     void launch(std::vector<WriteQueue::Taken> writes);
     void settled(const std::shared_ptr<Call>& call, std::size_t index, const Result<detail::LoadFacts>& facts);
     WriteQueue::Answer judge(const Call& call, const Result<detail::LoadFacts>& facts) const;
+    WriteDropped dropped(const detail::Entry& entry, const Error& reason) const;
     void landed_late(const WriteQueue::Taken& write);
     void forget(const detail::EntryPtr& entry, std::uint64_t sequence);
     void forgotten(const detail::EntryPtr& entry, std::uint64_t sequence);

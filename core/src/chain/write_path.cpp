@@ -132,16 +132,8 @@ private:
             self->written(self->items_[asked[i]], facts);
         };
         auto on_late = [chain = chain_, probes = std::move(probes)](std::size_t i) {
-            if (planted(Bug::late_write_is_not_dropped)) return;
-            // It was reported as unknown, and its key dropped; what was loaded since may be older.
-            const auto closed = std::make_shared<std::atomic<bool>>(false); // on the spot, if at all
-            (void)erase(chain, {probes[i]}, {}, [closed](const detail::Reports& reports) {
-                closed->store(!reports.front() && reports.front().error() == Errc::closed, std::memory_order_relaxed);
-            });
-            if (!closed->load(std::memory_order_relaxed)) return;
-            // While the cache closes no erasure begins; but the loads that close() waits for are not to fill the tiers.
-            chain->flights.supersede(probes[i]->ref());
-            if (!chain->tiers.empty()) (void)chain->fences->raise(probes[i]->hash);
+            // It was reported as unknown, and its key dropped.
+            if (!planted(Bug::late_write_is_not_dropped)) drop_doubtful(chain, probes[i]);
         };
         chain_->sources->call({.function = chain_->options.writer,
                                .entries = std::move(entries),
@@ -166,7 +158,7 @@ private:
                 item.refused = taken.error();
                 item.untouched = true;
             }
-            if (self->unwritten_.fetch_sub(1, std::memory_order_acq_rel) == 1) self->change();
+            if (self->unwritten_.fetch_sub(1, std::memory_order_acq_rel) == 1) self->change_behind();
         };
         if (chain_->write_behind->journalled()) {
             auto value = chain_->journal_value(*item.entry);
@@ -178,6 +170,17 @@ private:
             put.value = *std::move(value);
         }
         chain_->write_behind->accept(std::move(put));
+    }
+
+    /// Not on the journal's worker, for whom others wait: a weigher or removal listener may take its time, or put.
+    void change_behind() {
+        const auto& options = chain_->options;
+        if (!chain_->write_behind->journalled()) {
+            change();
+        } else if (!(options.on_removal || options.weigher) ||
+                   !chain_->runtime->run_blocking([self = self()] { self->change(); })) {
+            asio::post(chain_->runtime->executor_here(), [self = self()] { self->change(); });
+        }
     }
 
     /// Called for different items concurrently.
@@ -335,6 +338,16 @@ detail::Cancel write(const ChainPtr& chain, std::vector<EntryPtr> entries, CallO
 detail::Cancel erase(const ChainPtr& chain, std::vector<EntryPtr> probes, CallOptions options,
                      std::function<void(detail::Reports)> done) {
     return run<Erasure>(chain, std::move(probes), options, Caller::free, std::move(done));
+}
+
+void drop_doubtful(const ChainPtr& chain, const EntryPtr& probe) {
+    const auto closed = std::make_shared<std::atomic<bool>>(false); // on the spot, if at all
+    (void)erase(chain, {probe}, {}, [closed](const detail::Reports& reports) {
+        closed->store(!reports.front() && reports.front().error() == Errc::closed, std::memory_order_relaxed);
+    });
+    if (!closed->load(std::memory_order_relaxed)) return;
+    chain->flights.supersede(probe->ref());
+    if (!chain->tiers.empty()) (void)chain->fences->raise(probe->hash);
 }
 
 std::optional<Result<WriteReport>> write_here(Chain& chain, EntryPtr& entry, const CallOptions& options) {

@@ -22,6 +22,11 @@ detail::Cancel write(const ChainPtr& chain, std::vector<detail::EntryPtr> entrie
 detail::Cancel erase(const ChainPtr& chain, std::vector<detail::EntryPtr> probes, CallOptions options,
                      std::function<void(detail::Reports)> done);
 
+/// The source has a write that it was not known to have, or has not one that it was to have: what was kept or loaded
+/// since may be older than what it holds now. Erases the key; or, where the cache closes, which begins no erasure,
+/// keeps the loads that close() waits for from filling the tiers.
+void drop_doubtful(const ChainPtr& chain, const detail::EntryPtr& probe);
+
 /// A write that reaches no further than memory, at once, on the calling thread: no lock of a key, no operation, no
 /// timer. Empty where the cache has tiers or a writer, or the call leaves memory out: then `write` is needed.
 std::optional<Result<WriteReport>> write_here(Chain& chain, detail::EntryPtr& entry, const CallOptions& options);

@@ -1,77 +1,12 @@
 // Acknowledged writes that outlive the process: what the chain makes of a journal.
-#include "scripted.hpp"
-
-#include <tiercel/spi/journal.hpp>
+#include "scripted_journal.hpp"
 
 #include <gtest/gtest.h>
-
-#include <map>
 
 namespace tiercel::testing::chain {
 namespace {
 
 using Put = Result<WriteReport>;
-
-/// A journal in memory that fails when told to.
-class ScriptedJournal final : public spi::Journal {
-public:
-    struct Row {
-        std::string value;
-        std::uint64_t sequence = 0;
-    };
-    std::map<std::string, Row> rows;
-    std::optional<Error> append_failure, remove_failure, begin_failure;
-    std::vector<std::size_t> appends; ///< records of each
-    int removes = 0;
-    int begun = 0;
-    int ended = 0;
-    std::uint64_t damaged = 0;
-
-    Result<spi::JournalContents> begin(const spi::JournalIdentity&,
-                                       const std::function<void(const spi::JournalRecord&)>& each) override {
-        if (begin_failure) return *begin_failure;
-        ++begun;
-        std::map<std::uint64_t, std::string> order;
-        spi::JournalContents contents{rows.size(), damaged, 0};
-        for (const auto& [key, row] : rows)
-            order[row.sequence] = key;
-        for (const auto& [sequence, key] : order) {
-            each({key, rows[key].value, sequence});
-            contents.last_sequence = sequence;
-        }
-        return contents;
-    }
-    Result<void> append(std::span<const spi::JournalRecord> records) override {
-        if (append_failure) return *append_failure;
-        appends.push_back(records.size());
-        for (const auto& record : records)
-            rows[std::string(record.key)] = {std::string(record.value), record.sequence};
-        return {};
-    }
-    Result<void> remove(std::span<const spi::JournalRemoval> removals) override {
-        ++removes;
-        if (remove_failure) return *remove_failure;
-        for (const auto& removal : removals) {
-            const auto row = rows.find(std::string(removal.key));
-            if (row != rows.end() && row->second.sequence <= removal.sequence) rows.erase(row);
-        }
-        return {};
-    }
-    void end() noexcept override { ++ended; }
-    std::string_view name() const noexcept override { return "scripted"; }
-};
-
-struct Journalled : Harness {
-    std::shared_ptr<ScriptedJournal> journal = std::make_shared<ScriptedJournal>();
-
-    C::Options journalled() {
-        auto made = memory_only();
-        made.writer = source.writer();
-        made.write_behind.acknowledge = Acknowledge::journal;
-        made.write_behind.journal = std::shared_ptr<spi::Journal>(journal);
-        return made;
-    }
-};
 
 TEST(WriteBehindJournal, a_put_is_in_the_journal_before_it_is_acknowledged_and_until_the_source_has_it) {
     Journalled h;
@@ -107,6 +42,25 @@ TEST(WriteBehindJournal, a_put_that_the_journal_does_not_take_fails_and_is_never
     EXPECT_EQ(cache.stats().write_behind->journal_failures, 1u);
     h.journal->append_failure.reset();
     EXPECT_TRUE(cache.put("k", "new"));
+}
+
+TEST(WriteBehindJournal, a_removal_listener_may_put_and_wait_for_the_acknowledgement) {
+    Journalled h;
+    std::optional<Harness::C> cache;
+    std::optional<Put> inner;
+    auto options = h.journalled();
+    options.memory.on_removal = [&](const std::string&, const Handle<std::string>&, RemovalCause cause) {
+        if (cause == RemovalCause::replaced && !inner) inner = cache->put("replaced", "yes");
+    };
+    cache.emplace(Harness::make(std::move(options)));
+    const auto began = h.runtime->now();
+    ASSERT_TRUE(cache->put("k", "1"));
+    ASSERT_TRUE(cache->put("k", "2"));
+    ASSERT_TRUE(inner);
+    EXPECT_TRUE(*inner) << inner->error().message();
+    EXPECT_EQ(h.runtime->now(), began) << "nobody waited for a timeout";
+    EXPECT_EQ(h.journal->rows["replaced"].value, "yes");
+    EXPECT_TRUE(cache->close());
 }
 
 TEST(WriteBehindJournal, puts_that_come_together_are_appended_together) {
@@ -190,20 +144,6 @@ TEST(WriteBehindJournal, recovered_keys_are_erased_from_the_tiers_in_portions_an
     EXPECT_TRUE(h.backend->data.empty());
 }
 
-TEST(WriteBehindJournal, close_succeeds_when_records_cannot_be_removed) {
-    Journalled h;
-    h.journal->remove_failure = Error(Errc::writer_failed, "I/O error");
-    const auto cache = Harness::make(h.journalled());
-    for (int i = 0; i < 3; ++i)
-        ASSERT_TRUE(cache.put(std::to_string(i), "v"));
-    const auto begun = h.runtime->now();
-    EXPECT_TRUE(cache.close());
-    EXPECT_LT(h.runtime->now() - begun, 1s);
-    EXPECT_EQ(cache.stats().write_behind->left_in_journal, 0u);
-    EXPECT_EQ(h.journal->rows.size(), 3u) << "written once more by the next cache";
-    EXPECT_EQ(h.journal->ended, 1);
-}
-
 TEST(WriteBehindJournal, a_value_that_its_codec_does_not_read_is_counted_and_left_there) {
     auto runtime = std::make_shared<VirtualRuntime>();
     auto journal = std::make_shared<ScriptedJournal>();
@@ -262,40 +202,6 @@ TEST(WriteBehindJournal, a_write_given_up_leaves_the_journal) {
     h.runtime->advance(1s);
     EXPECT_EQ(cache.stats().write_behind->dropped, 1u);
     EXPECT_TRUE(h.journal->rows.empty());
-}
-
-TEST(WriteBehindJournal, what_close_cannot_write_stays_in_the_journal_and_is_told) {
-    Journalled h;
-    std::vector<Event> events;
-    auto options = h.journalled();
-    options.on_event = [&](const Event& event) { events.push_back(event); };
-    h.source.failure = Error(Errc::writer_failed, "down");
-    {
-        const auto cache = Harness::make(std::move(options));
-        ASSERT_TRUE(cache.put("k", "v"));
-        EXPECT_FALSE(cache.close());
-        EXPECT_EQ(cache.stats().write_behind->left_in_journal, 1u);
-        EXPECT_EQ(cache.stats().write_behind->lost, 0u);
-    }
-    ASSERT_EQ(events.size(), 1u);
-    EXPECT_EQ(std::get<WritesLeft>(events[0].what).in_journal, 1u);
-    EXPECT_EQ(h.journal->rows.size(), 1u);
-    EXPECT_EQ(h.journal->ended, 1);
-    h.source.failure.reset();
-    const auto again = Harness::make(h.journalled());
-    h.runtime->advance(1s);
-    EXPECT_EQ(h.source.rows["k"], "v");
-}
-
-TEST(WriteBehindJournal, close_leaves_nothing_in_the_journal_that_the_source_has) {
-    Journalled h;
-    const auto cache = Harness::make(h.journalled());
-    for (int i = 0; i < 100; ++i)
-        ASSERT_TRUE(cache.put(std::to_string(i), "v"));
-    EXPECT_TRUE(cache.close());
-    EXPECT_EQ(h.source.rows.size(), 100u);
-    EXPECT_TRUE(h.journal->rows.empty());
-    EXPECT_EQ(h.journal->ended, 1);
 }
 
 TEST(WriteBehindJournal, bytes_are_bounded_and_a_write_over_the_bound_is_refused) {
@@ -361,20 +267,6 @@ TEST(WriteBehindJournal, a_pending_key_does_not_outgrow_the_bound_and_makes_room
     h.idle();
     EXPECT_EQ(waits.calls, 1);
     EXPECT_LE(cache.stats().write_behind->pending_bytes, 100u);
-}
-
-TEST(WriteBehindJournal, an_outage_while_it_closes_drops_nothing_from_the_journal) {
-    Journalled h;
-    auto options = h.journalled();
-    options.write_behind.max_attempts = 3;
-    h.source.failure = Error(Errc::writer_failed, "down");
-    const auto cache = Harness::make(std::move(options));
-    for (int i = 0; i < 10; ++i)
-        ASSERT_TRUE(cache.put(std::to_string(i), "v"));
-    EXPECT_FALSE(cache.close());
-    EXPECT_EQ(cache.stats().write_behind->dropped, 0u);
-    EXPECT_EQ(cache.stats().write_behind->left_in_journal, 10u);
-    EXPECT_EQ(h.journal->rows.size(), 10u);
 }
 
 TEST(WriteBehindJournal, a_journal_that_cannot_be_begun_is_an_error_of_create) {

@@ -161,6 +161,7 @@ TEST(WriteBehind, a_write_is_given_up_after_its_attempts_and_readers_see_the_sou
     EXPECT_EQ(text(cache.get_or_load("k")), "the source's");
     EXPECT_EQ(cache.stats().write_behind->dropped, 1u);
     ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(std::get<WriteDropped>(events[0].what).key, "k");
     EXPECT_EQ(std::get<WriteDropped>(events[0].what).reason.message(), "never");
     EXPECT_EQ(to_string(events[0]), "cache 'test': a pending write was given up (writer_failed: never)");
 }
