@@ -31,7 +31,6 @@ class World {
 public:
     World(const Settings& settings, std::uint64_t seed, testing::VirtualRuntime::Chooser chooser)
         : settings_(settings),
-          seed_(seed),
           dice_(seed ^ 0x3041D00000000000U),
           runtime_(std::make_shared<testing::VirtualRuntime>(chooser ? std::move(chooser) : chooser_of(seed), seed)),
           recorder_(runtime_, seed),
@@ -156,7 +155,6 @@ private:
     }
 
     const Settings settings_;
-    const std::uint64_t seed_;
     Dice dice_;
     const std::shared_ptr<testing::VirtualRuntime> runtime_;
     Recorder recorder_;
