@@ -16,19 +16,18 @@ JournalLane::~JournalLane() {
 }
 
 void JournalLane::append(Append append) {
-    bool begins = false;
-    bool refused = false;
     {
-        const std::lock_guard lock(mutex_);
-        refused = ended_;
-        if (!refused) {
-            to_append_.push_back(std::move(append));
-            begins = !std::exchange(running_, true);
-            if (begins && !pausing_) scope_->begin_another();
+        std::unique_lock lock(mutex_);
+        if (ended_) {
+            lock.unlock();
+            append.done(Error(Errc::closed, "the cache was closed"));
+            return;
         }
+        to_append_.push_back(std::move(append));
+        if (std::exchange(running_, true)) return;
+        if (!pausing_) scope_->begin_another();
     }
-    if (refused) append.done(Error(Errc::closed, "the cache was closed"));
-    if (begins) begin();
+    begin();
 }
 
 void JournalLane::remove(Removal removal) {
@@ -154,7 +153,7 @@ Result<void> JournalLane::append_some(std::span<const Append> appends) {
     records.reserve(appends.size());
     for (const auto& append : appends)
         records.push_back({append.key, append.value, append.sequence});
-    const auto result = journal_->append(records);
+    auto result = journal_->append(records);
     if (!result) {
         failures_.add();
         return result;
