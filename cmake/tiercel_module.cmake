@@ -11,6 +11,11 @@ if(TIERCEL_DEVELOPER_MODE)
         $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
         # GCC 12 sees overlaps in `"text" + std::string` that are not there (GCC bug 105651).
         $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+    if(CMAKE_UNITY_BUILD)
+        # One file's anonymous namespace stands beside another's; these warnings are for files on their own.
+        target_compile_options(tiercel_own_flags INTERFACE -Wno-shadow
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+    endif()
     if(TIERCEL_SANITIZE)
         target_compile_options(tiercel_own_flags INTERFACE
             -fsanitize=${TIERCEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1

@@ -14,15 +14,19 @@ function(tiercel_test_group label)
     add_dependencies(tiercel_${label}_tests ${ARGN})
 endfunction()
 
-# tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [LIBRARIES ...] [WHOLE])
+# tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [ALONE ...] [LIBRARIES ...] [WHOLE])
 # One GoogleTest binary; each of its tests becomes a ctest test under the label. WHOLE: all of them together become one,
-# which is for tests that share a server slow to start.
+# which is for tests that share a server slow to start. ALONE: sources that a unity build leaves on their own, because they
+# name things as others do.
 function(tiercel_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;ALONE;LIBRARIES")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
-    add_executable(${name} ${arg_SOURCES})
+    add_executable(${name} ${arg_SOURCES} ${arg_ALONE})
+    if(arg_ALONE)
+        set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
     target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} GTest::gmock GTest::gtest_main tiercel_own_flags)
     tiercel_test_group(${arg_LABEL} ${name})
     if(arg_WHOLE)

@@ -38,6 +38,11 @@ std::string colour_of(std::string_view policy) {
     return std::string(other_colours[sum % other_colours.size()]);
 }
 
+std::string fill_of(std::string_view policy) {
+    const std::string colour = colour_of(policy);
+    return colour.empty() ? R"(class="inkfill")" : "fill=\"" + colour + "\"";
+}
+
 RatioRange range_of(const std::vector<Curve>& curves) {
     double least = 1;
     double most = 0;

@@ -52,6 +52,9 @@ std::string text_of(const BarChart& chart, std::size_t width, Colour colour);
 /// ink.
 std::string colour_of(std::string_view policy);
 
+/// The attribute of an SVG element that is filled with it.
+std::string fill_of(std::string_view policy);
+
 /// The range of miss ratios to show: the least that has all of them, from a tenth to a tenth.
 struct RatioRange {
     double least = 0;

@@ -34,6 +34,10 @@ std::string short_count(double number) {
     return fixed(number, whole ? 0 : 1) + units[unit];
 }
 
+std::string right_aligned(const std::string& text, std::size_t width) {
+    return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
 std::optional<std::uint64_t> parse_count(std::string_view text) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,9 @@ std::string percent(double ratio, int digits = 2);
 
 /// For axes: 950, "1 k", "2.5 k", "10 M".
 std::string short_count(double number);
+
+/// With spaces in front, to that width.
+std::string right_aligned(const std::string& text, std::size_t width);
 
 /// All of `text` as a number; empty if it is none, is negative, or does not fit.
 std::optional<std::uint64_t> parse_count(std::string_view text);

@@ -65,10 +65,6 @@ std::string json_objects(const Trace& trace, const std::vector<Outcome>& outcome
     return text;
 }
 
-std::string right(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
-}
-
 std::string table(const Trace& trace, const SimulationOptions& options, const std::vector<Outcome>& outcomes) {
     std::string text = trace.name + ": hit ratios in %, " + grouped(trace.requests()) + " requests, " +
                        grouped(trace.unique_keys()) + " keys";
@@ -81,15 +77,15 @@ std::string table(const Trace& trace, const SimulationOptions& options, const st
         size_width = std::max(size_width, grouped(capacity).size());
     const auto column = [](const LabPolicy& policy) { return std::max<std::size_t>(policy.name.size(), 6) + 2; };
 
-    text += right(std::string(unit_of(trace)), size_width);
+    text += right_aligned(std::string(unit_of(trace)), size_width);
     for (const auto& policy : options.policies)
-        text += right(policy.name, column(policy));
+        text += right_aligned(policy.name, column(policy));
     text += '\n';
     std::size_t at = 0;
     for (const std::uint64_t capacity : options.capacities) {
-        text += right(grouped(capacity), size_width);
+        text += right_aligned(grouped(capacity), size_width);
         for (const auto& policy : options.policies)
-            text += right(fixed(outcomes[at++].hit_ratio * 100, 2), column(policy));
+            text += right_aligned(fixed(outcomes[at++].hit_ratio * 100, 2), column(policy));
         text += '\n';
     }
     const bool belady = std::ranges::any_of(options.policies, &LabPolicy::is_belady);

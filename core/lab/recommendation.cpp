@@ -9,7 +9,7 @@
 namespace tiercel::lab {
 namespace {
 
-constexpr std::uint64_t smallest_part = 1000;
+constexpr std::uint64_t smallest_share = 1000;
 
 /// A hundredth of hit ratio: less is taken for a straight line.
 constexpr double least_knee = 0.01;
@@ -28,7 +28,7 @@ std::string points(double difference) {
 std::vector<std::uint64_t> half_again_sizes(const Trace& trace) {
     std::vector<std::uint64_t> sizes;
     const std::uint64_t whole = whole_of(trace);
-    for (std::uint64_t size = std::max<std::uint64_t>(2, whole / smallest_part); size < whole; size += size / 2)
+    for (std::uint64_t size = std::max<std::uint64_t>(2, whole / smallest_share); size < whole; size += size / 2)
         sizes.push_back(size);
     sizes.push_back(std::max<std::uint64_t>(whole, 1));
     return sizes;

@@ -20,11 +20,6 @@ constexpr double between = 28; ///< the sequence and the bars
 /// In the worst case, of a 12 pixel font.
 constexpr double letter_width = 7.6;
 
-std::string fill_of(const std::string& policy) {
-    const std::string colour = colour_of(policy);
-    return colour.empty() ? R"(class="inkfill")" : "fill=\"" + colour + "\"";
-}
-
 std::string outline_of(const std::string& policy) {
     const std::string colour = colour_of(policy);
     return (colour.empty() ? R"(class="ink")" : "stroke=\"" + colour + "\"") +

@@ -23,11 +23,6 @@ std::string stroke_of(const std::string& policy) {
     return "stroke=\"" + colour + "\" stroke-width=\"" + (policy == "adaptive" ? "3.2" : "2.2") + "\"";
 }
 
-std::string fill_of(const std::string& policy) {
-    const std::string colour = colour_of(policy);
-    return colour.empty() ? R"(class="inkfill")" : "fill=\"" + colour + "\"";
-}
-
 /// Shapes tell lines apart where colours do not. Belady, dashed, has none.
 void draw_marker(SvgText& svg, Point at, std::size_t shape, const std::string& policy) {
     if (colour_of(policy).empty()) return;

@@ -20,13 +20,9 @@ std::string painted(const std::string& text, std::string_view policy, Colour col
     return "\x1b[38;2;" + part(1) + ";" + part(3) + ";" + part(5) + "m" + text + "\x1b[0m";
 }
 
-std::string left(std::string text, std::size_t width) {
+std::string left_aligned(std::string text, std::size_t width) {
     if (text.size() < width) text.append(width - text.size(), ' ');
     return text;
-}
-
-std::string right(const std::string& text, std::size_t width) {
-    return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
 /// On the line between the two sizes around it, in logarithms.
@@ -91,7 +87,8 @@ std::string text_of(const CurveChart& chart, std::size_t width, Colour colour) {
     std::string text = chart.title + "\n" + chart.subtitle + "\n\n";
     for (std::size_t row = 0; row < chart_rows; ++row) {
         const double ratio = range.most - (range.most - range.least) * static_cast<double>(row) / (chart_rows - 1);
-        text += row % 4 == 0 || row + 1 == chart_rows ? right(percent(ratio, 1), axis_width) : right("", axis_width);
+        text += row % 4 == 0 || row + 1 == chart_rows ? right_aligned(percent(ratio, 1), axis_width)
+                                                      : right_aligned("", axis_width);
         text += "│";
         std::string line;
         for (const Curve* curve : cells[row])
@@ -99,11 +96,11 @@ std::string text_of(const CurveChart& chart, std::size_t width, Colour colour) {
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";
     }
-    text += right("", axis_width) + "└";
+    text += right_aligned("", axis_width) + "└";
     for (std::size_t column = 0; column < columns; ++column)
         text += "─";
-    text += "\n" + right("", axis_width + 1) + size_axis(chart, columns) + "\n";
-    text += right("", axis_width + 1) + "cache size in " + chart.unit + ", logarithmic; miss ratio upwards\n\n";
+    text += "\n" + right_aligned("", axis_width + 1) + size_axis(chart, columns) + "\n";
+    text += right_aligned("", axis_width + 1) + "cache size in " + chart.unit + ", logarithmic; miss ratio upwards\n\n";
     for (const Curve* curve : order)
         text += "  " + painted(mark_of(curve) + " " + curve->name, curve->name, colour);
     return text + "\n";
@@ -120,9 +117,9 @@ std::string text_of(const BarChart& chart, std::size_t width, Colour colour) {
 
     std::string text = chart.title + "\n" + chart.subtitle + "\n\n";
     if (!chart.sequence.empty()) {
-        text += left("", names + 2);
+        text += left_aligned("", names + 2);
         for (const auto& key : chart.sequence)
-            text += left(key, cell);
+            text += left_aligned(key, cell);
         text += "\n";
     }
     const std::size_t used = names + 2 + cell * chart.sequence.size() + 10;
@@ -131,8 +128,8 @@ std::string text_of(const BarChart& chart, std::size_t width, Colour colour) {
         std::string row;
         for (const bool hit : bar.hits)
             row += (hit ? "●" : "·") + std::string(cell - 1, ' ');
-        row += right(percent(bar.hit_ratio), 8) + " " + bar_text(bar.hit_ratio, columns);
-        text += left(bar.name, names) + "  " + painted(row, bar.name, colour) + "\n";
+        row += right_aligned(percent(bar.hit_ratio), 8) + " " + bar_text(bar.hit_ratio, columns);
+        text += left_aligned(bar.name, names) + "  " + painted(row, bar.name, colour) + "\n";
     }
     if (!chart.sequence.empty()) text += "● hit  · miss\n";
     return text;

@@ -6,7 +6,7 @@ namespace tiercel {
 
 namespace {
 
-std::string duration_text(std::chrono::nanoseconds duration) {
+std::string rounded_text(std::chrono::nanoseconds duration) {
     char text[32];
     const auto ms = static_cast<double>(duration.count()) / 1e6;
     if (ms < 1e3)
@@ -25,7 +25,7 @@ std::string words(const TierOpened& opened) {
     const std::string state =
         opened.probes == 0 ? "opened" : "stays open after " + probes_text(opened.probes) + " in vain";
     return beginning + state + " (" + std::string(to_string(opened.reason.code())) + ": " + opened.reason.message() +
-           "); next probe in " + duration_text(opened.retry_in);
+           "); next probe in " + rounded_text(opened.retry_in);
 }
 
 std::string words(const TierHalfOpen& half_open) {
@@ -49,7 +49,7 @@ std::string words(const WritesLeft& left) {
 }
 
 std::string words(const TierClosed& closed) {
-    return "tier '" + closed.tier + "' closed after " + duration_text(closed.open_for) + " and " +
+    return "tier '" + closed.tier + "' closed after " + rounded_text(closed.open_for) + " and " +
            probes_text(closed.probes);
 }
 

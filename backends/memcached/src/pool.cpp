@@ -20,10 +20,6 @@ namespace {
 constexpr std::size_t max_batch_bytes = std::size_t{4} << 20;
 constexpr std::size_t max_batch_operations = 4096;
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 std::time_t expiration_from_now(std::optional<milliseconds> ttl) {
     return ttl ? expiration(ttl, std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())) : 0;
 }
@@ -78,7 +74,7 @@ asio::awaitable<void> Pool::serve(Batch& batch, PoolServerPtr server, Places pla
         co_await exchange(batch, std::move(server), std::move(places), false);
         co_return;
     }
-    auto why = server->why_dead(now_());
+    auto why = server->why_dead(SteadyTime::clock::now());
     if (why) {
         co_await divert(batch, std::move(places), std::move(*why));
         co_return;
@@ -90,7 +86,7 @@ asio::awaitable<void> Pool::serve(Batch& batch, PoolServerPtr server, Places pla
         return reply || reply.error() != Errc::connection_failed;
     });
     if (places.empty()) co_return;
-    why = server->why_dead(now_());
+    why = server->why_dead(SteadyTime::clock::now());
     if (why) co_await divert(batch, std::move(places), std::move(*why));
 }
 
@@ -141,7 +137,7 @@ asio::awaitable<void> Pool::exchange(Batch& batch, PoolServerPtr server, Places 
             new AwaitedCall(std::move(request), count, batch.deadline, first_tag));
         co_await AwaitedCall::settle(shared_from_this(), server->connections, call);
 
-        server->note(call->replies.empty() ? call->error : std::nullopt, now_());
+        server->note(call->replies.empty() ? call->error : std::nullopt, SteadyTime::clock::now());
         for (std::size_t i = 0; i < count; ++i) {
             auto& answer = batch.answers[places[begin + i]].reply;
             if (i >= call->replies.size()) {
@@ -163,7 +159,7 @@ std::uint32_t Pool::take_tags(std::size_t count) noexcept {
 asio::awaitable<Result<void>> Pool::ping(SteadyTime deadline) {
     Result<void> answered;
     for (std::size_t i = 0; i < owners_.servers.size(); ++i) {
-        const auto now = now_();
+        const auto now = SteadyTime::clock::now();
         const auto left = static_cast<std::chrono::nanoseconds::rep>(owners_.servers.size() - i);
         const boost::intrusive_ptr<AwaitedCall> call(
             new AwaitedCall(Bytes("mn\r\n"), 1, now + (deadline - now) / left));

@@ -14,10 +14,6 @@ bool is_callers_own(const Error& error) {
     return error == Errc::closed || error == Errc::overloaded || error == Errc::cancelled;
 }
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 } // namespace
 
 /// Asks a dead server for a sign of life. Owns nothing of it, so that one left behind by an event loop that ends keeps
@@ -72,7 +68,7 @@ void PoolServer::note(const std::optional<Error>& error, SteadyTime now) {
 
 void PoolServer::on_probe(bool answered) {
     const std::lock_guard lock(mutex_);
-    liveness_->probed(answered, now_(), random_());
+    liveness_->probed(answered, SteadyTime::clock::now(), random_());
 }
 
 } // namespace tiercel::memcached

@@ -29,10 +29,6 @@ milliseconds pause(std::size_t earlier) {
     return std::min(last_pause, first_pause * (1 << std::min<std::size_t>(earlier, 8)));
 }
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 bool is_failure_of_node(const Error& error) {
     return error == Errc::connection_failed || error == Errc::connection_lost || error == Errc::timeout;
 }
@@ -82,7 +78,7 @@ asio::awaitable<void> Cluster::send(Batch& batch, Places places, Patience patien
         batch.fail(places, route.error());
         co_return;
     }
-    if (now_() >= batch.deadline) {
+    if (SteadyTime::clock::now() >= batch.deadline) {
         batch.fail(places, timeout());
         co_return;
     }
@@ -119,7 +115,7 @@ asio::awaitable<void> Cluster::send_to(Batch& batch, NodePtr node, Places places
     // What is to be sent again, and whereto.
     std::map<std::pair<NodePtr, Manner>, Places> redirected;
     Places later;
-    const auto resume_at = now_() + pause(patience.pauses);
+    const auto resume_at = SteadyTime::clock::now() + pause(patience.pauses);
     const bool may_pause = patience.pauses < max_pauses && resume_at < batch.deadline;
     for (std::size_t i = 0; i < places.size(); ++i) {
         const auto place = places[i];
@@ -195,7 +191,7 @@ asio::awaitable<void> Cluster::wait_for_owner(Batch& batch, Places places, std::
 /// Success: look again.
 asio::awaitable<Result<void>> Cluster::another_map(std::uint64_t generation, SteadyTime deadline, Patience& patience) {
     const auto outlook = topology_->need(generation);
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     if (now >= deadline) co_return timeout();
     const bool may_pause = patience.pauses++ < max_pauses;
     if (outlook.changed && may_pause) co_return Result<void>();
@@ -221,7 +217,7 @@ asio::awaitable<Result<std::vector<std::string>>> Cluster::servers(SteadyTime de
     for (;;) {
         const auto masters = topology_->masters();
         if (!masters) co_return masters.error();
-        if (now_() >= deadline) co_return timeout();
+        if (SteadyTime::clock::now() >= deadline) co_return timeout();
         if (masters->cover_all_slots) {
             std::vector<std::string> names;
             names.reserve(masters->nodes.size());

@@ -21,10 +21,6 @@ namespace {
 /// A long staleness is no reason to learn late of a replica that came up.
 constexpr milliseconds longest_interval{1000};
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 Bytes question() {
     const std::array<BytesView, 2> words{"INFO", "replication"};
     Commands commands;
@@ -115,7 +111,7 @@ void ReplicaSet::served(Replica& replica) {
 void ReplicaSet::failed(Replica& replica) {
     const std::lock_guard lock(mutex_);
     replica.on_trial.store(true, std::memory_order_relaxed);
-    replica.lag.on_failed_read(now_(), random_());
+    replica.lag.on_failed_read(SteadyTime::clock::now(), random_());
 }
 
 void ReplicaSet::close() noexcept {
@@ -132,7 +128,7 @@ void ReplicaSet::close() noexcept {
 }
 
 void ReplicaSet::begin_round() {
-    const auto asked_at = now_();
+    const auto asked_at = SteadyTime::clock::now();
     bool ask_master = false;
     {
         const std::lock_guard lock(mutex_);
@@ -154,7 +150,7 @@ void ReplicaSet::on_master(SteadyTime asked_at, const Call& call) {
         const std::lock_guard lock(mutex_);
         rounds_.end();
         if (!info) {
-            rounds_.on_no_answer(now_(), random_());
+            rounds_.on_no_answer(SteadyTime::clock::now(), random_());
         } else {
             rounds_.on_answer();
             if (!info->is_master) {
@@ -172,7 +168,7 @@ void ReplicaSet::on_master(SteadyTime asked_at, const Call& call) {
 }
 
 void ReplicaSet::ask_replicas() {
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     std::vector<std::shared_ptr<Replica>> to_ask;
     {
         const std::lock_guard lock(mutex_);
@@ -195,11 +191,11 @@ void ReplicaSet::on_replica(const std::weak_ptr<Replica>& asked, std::uint64_t s
     const std::lock_guard lock(mutex_);
     if (!info) {
         replica->on_trial.store(true, std::memory_order_relaxed);
-        replica->lag.on_no_place(now_(), random_());
+        replica->lag.on_no_place(SteadyTime::clock::now(), random_());
         return;
     }
     const auto held_until = info->in_sync ? history_.held_until(info->place) : std::nullopt;
-    replica->lag.on_place(now_(), held_until, info->place, session);
+    replica->lag.on_place(SteadyTime::clock::now(), held_until, info->place, session);
 }
 
 } // namespace tiercel::redis

@@ -1,22 +1,15 @@
 #include "replication_info.hpp"
 
 #include "error_reply.hpp"
+#include "whole_number.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
 namespace tiercel::redis {
 
 namespace {
-
-std::optional<std::uint64_t> whole_number(std::string_view text) {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 bool is_history(std::string_view text) {
     return text.size() == 40 && std::all_of(text.begin(), text.end(),
@@ -26,7 +19,7 @@ bool is_history(std::string_view text) {
 /// "slave0", "slave17"; not "slave_repl_offset".
 bool names_a_replica(std::string_view field) {
     constexpr std::string_view prefix = "slave";
-    return field.starts_with(prefix) && whole_number(field.substr(prefix.size())).has_value();
+    return field.starts_with(prefix) && whole_number<std::uint64_t>(field.substr(prefix.size())).has_value();
 }
 
 /// "ip=127.0.0.1,port=6380,state=online,offset=14,lag=0", of which the order is not promised.
@@ -39,7 +32,7 @@ std::optional<NodeAddress> online_replica(std::string_view text) {
         text.remove_prefix(std::min(text.size(), part.size() + 1));
         const auto value = part.substr(std::min(part.size(), part.find('=') + 1));
         if (part.starts_with("ip=")) host = value;
-        if (part.starts_with("port=")) port = whole_number(value);
+        if (part.starts_with("port=")) port = whole_number<std::uint64_t>(value);
         if (part.starts_with("state=")) state = value;
     }
     if (state != "online" || host.empty() || !port || *port > UINT16_MAX) return std::nullopt;
@@ -95,7 +88,7 @@ Result<ReplicationInfo> ReplicationInfo::parse(const Reply& reply, std::string_v
     if (role.value() != "master" && role.value() != "slave") return bad;
     info.is_master = role.value() == "master";
     const auto offset = info.is_master ? written.value() : held.value();
-    const auto number = offset ? whole_number(*offset) : std::nullopt;
+    const auto number = offset ? whole_number<std::uint64_t>(*offset) : std::nullopt;
     if (!number || !history.value() || !is_history(*history.value())) return bad;
     info.place = {.history = std::string(*history.value()), .offset = *number};
     info.in_sync = !info.is_master && link.value() == "up" && sync.value() == "0";

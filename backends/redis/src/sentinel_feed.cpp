@@ -26,10 +26,6 @@ Bytes command(std::span<const BytesView> words) {
     return std::move(commands).take_bytes();
 }
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 } // namespace
 
 SentinelFeed::SentinelFeed(asio::any_io_executor strand, Address sentinel, const Options& options,
@@ -68,7 +64,7 @@ asio::awaitable<void> SentinelFeed::run() {
         co_await attend(session);
         end(session);
         if (closed_) break;
-        backoff_.failed(now_(), random_());
+        backoff_.failed(SteadyTime::clock::now(), random_());
         timer_.expires_at(backoff_.not_before());
         error_code ignored; // the time has come, or close()
         co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

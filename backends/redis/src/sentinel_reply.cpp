@@ -1,8 +1,8 @@
 #include "sentinel_reply.hpp"
 
 #include "error_reply.hpp"
+#include "whole_number.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string>
 
@@ -21,14 +21,6 @@ Error error_reply(const Reply& reply, std::string_view sentinel) {
                                                                 "(their port is 26379 by default)");
     }
     return to_error(reply.text, sentinel);
-}
-
-template <class Number>
-std::optional<Number> whole_number(std::string_view text) {
-    Number number{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
 }
 
 bool is_bulk(const Reply& reply) {

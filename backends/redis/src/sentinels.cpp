@@ -24,11 +24,7 @@ namespace {
 /// Of a reply of a sentinel: a few hundred bytes in fact.
 constexpr std::size_t max_sentinel_reply_bytes = std::size_t{64} << 10;
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
-Error closed_error() {
+Error sentinels_closed_error() {
     return Error(Errc::closed, "redis sentinels: the backend was closed");
 }
 
@@ -94,9 +90,9 @@ Result<Sentinels::Known> Sentinels::known() {
     bool to_be_verified = false;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_) return closed_error();
+        if (closed_) return sentinels_closed_error();
         known = {.master = master_, .replicas = replicas_, .generation = refresh_.generation()};
-        to_be_verified = master_ && (doubted_ || (!listening_ && refresh_.is_due(now_())));
+        to_be_verified = master_ && (doubted_ || (!listening_ && refresh_.is_due(SteadyTime::clock::now())));
     }
     if (to_be_verified) request_search();
     return known;
@@ -162,7 +158,7 @@ bool Sentinels::request_search() {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return false;
-        const auto beginning = refresh_.begin(now_());
+        const auto beginning = refresh_.begin(SteadyTime::clock::now());
         if (beginning != RefreshState::Beginning::begun) return beginning == RefreshState::Beginning::running;
         doubted_ = false;
     }
@@ -194,7 +190,7 @@ void Sentinels::begin_search() {
     }
     candidate_.reset();
     search_.emplace(voices);
-    search_began_ = now_();
+    search_began_ = SteadyTime::clock::now();
     const auto id = ++search_id_;
     const auto latest = search_began_ + options_.node.connect_timeout;
     for (std::size_t i = 0; i < sentinels_.size(); ++i) {
@@ -232,7 +228,7 @@ void Sentinels::go_on() {
         }
     }
     const auto then = [id = search_id_](Sentinels& self, const Call& call) { self.on_role(id, call); };
-    const auto latest = now_() + options_.node.connect_timeout;
+    const auto latest = SteadyTime::clock::now() + options_.node.connect_timeout;
     candidate_->connections.next()->submit(strand_call(weak_from_this(), strand_, then, role_request(), 1, latest));
 }
 
@@ -269,7 +265,7 @@ void Sentinels::adopt() {
             former = std::exchange(master_, candidate_);
             former_replicas = std::exchange(replicas_, replicas_of_locked(master_));
         }
-        refresh_.succeeded(changed, now_(), options_.ask_interval, random_());
+        refresh_.succeeded(changed, SteadyTime::clock::now(), options_.ask_interval, random_());
     }
     candidate_.reset();
     search_.reset();
@@ -288,7 +284,7 @@ void Sentinels::give_up() {
             deposed = std::exchange(master_, nullptr);
             deposed_replicas = std::exchange(replicas_, nullptr);
         }
-        refresh_.failed(search_->failure(), now_(), random_());
+        refresh_.failed(search_->failure(), SteadyTime::clock::now(), random_());
         if (!master_) refresh_.changed(); // news for those who wait for one
     }
     candidate_.reset();
@@ -309,7 +305,7 @@ void Sentinels::on_event(std::size_t sentinel, SentinelFeed::Event event) {
     // Subscriptions come up together and after a search: one more is enough for all of them.
     const bool urgent = event == SentinelFeed::Event::switched;
     const auto not_before = urgent ? no_hurry_before_ : std::max(no_hurry_before_, search_began_ + pause_);
-    if (now_() >= not_before) {
+    if (SteadyTime::clock::now() >= not_before) {
         hurry();
     } else if (!std::exchange(hurry_awaited_, true)) {
         news_timer_.expires_at(not_before);
@@ -321,7 +317,7 @@ void Sentinels::on_event(std::size_t sentinel, SentinelFeed::Event event) {
 }
 
 void Sentinels::hurry() {
-    no_hurry_before_ = now_() + pause_;
+    no_hurry_before_ = SteadyTime::clock::now() + pause_;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;

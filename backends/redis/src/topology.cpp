@@ -22,7 +22,7 @@ namespace {
 /// Nodes of the map that a refresh asks at most, before it turns to the seeds.
 constexpr std::size_t max_known_asked = 8;
 
-Error closed_error() {
+Error cluster_closed_error() {
     return Error(Errc::closed, "redis cluster: the backend was closed");
 }
 
@@ -49,7 +49,7 @@ Result<Topology::Route> Topology::route(const Commands& commands, const Places& 
     bool too_old = false;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_) return closed_error();
+        if (closed_) return cluster_closed_error();
         auto parts = split_by_owner(map_, commands, places);
         route.parts.reserve(parts.size());
         for (auto& part : parts) {
@@ -86,13 +86,13 @@ std::vector<ReplicaPart> Topology::at_replicas(std::span<const Slot> slots, cons
 
 Result<Topology::Masters> Topology::masters() {
     const std::lock_guard lock(mutex_);
-    if (closed_) return closed_error();
+    if (closed_) return cluster_closed_error();
     return Masters{.nodes = map_.masters(), .cover_all_slots = map_.covers_all(), .generation = refresh_.generation()};
 }
 
 Result<NodePtr> Topology::node(const NodeAddress& address) {
     const std::lock_guard lock(mutex_);
-    if (closed_) return closed_error();
+    if (closed_) return cluster_closed_error();
     if (auto found = node_locked(address)) return found;
     return Error(Errc::protocol_error, address_of(address).label() + ": the cluster names more nodes than any has");
 }

@@ -1,6 +1,7 @@
 #include "url.hpp"
 
-#include <charconv>
+#include "whole_number.hpp"
+
 #include <cstddef>
 #include <sys/un.h>
 #include <utility>
@@ -13,14 +14,6 @@ constexpr std::size_t max_socket_path = sizeof(sockaddr_un::sun_path) - 1;
 
 Error bad(std::string_view what) {
     return Error(Errc::invalid_option, "bad Redis URL: " + std::string(what));
-}
-
-template <class Number>
-std::optional<Number> whole_number(std::string_view text) {
-    Number number{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-    return number;
 }
 
 int hex_digit(char c) noexcept {

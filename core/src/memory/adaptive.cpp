@@ -188,12 +188,12 @@ private:
     bool is_bounded_ = false;
 };
 
-constexpr PolicyKind kind{
+constexpr PolicyKind adaptive_kind{
     "adaptive", []() -> std::unique_ptr<Policy> { return std::make_unique<Adaptive>(std::make_shared<Duel>()); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::adaptive() {
-    return Eviction(memory::kind);
+    return Eviction(memory::adaptive_kind);
 }

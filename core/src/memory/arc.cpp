@@ -108,11 +108,11 @@ private:
     GhostQueues ghosts_;
 };
 
-constexpr PolicyKind kind{"arc", []() -> std::unique_ptr<Policy> { return std::make_unique<Arc>(); }};
+constexpr PolicyKind arc_kind{"arc", []() -> std::unique_ptr<Policy> { return std::make_unique<Arc>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::arc() {
-    return Eviction(memory::kind);
+    return Eviction(memory::arc_kind);
 }

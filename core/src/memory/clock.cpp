@@ -47,11 +47,11 @@ private:
     std::size_t entries_ = 0;
 };
 
-constexpr PolicyKind kind{"clock", []() -> std::unique_ptr<Policy> { return std::make_unique<Clock>(); }};
+constexpr PolicyKind clock_kind{"clock", []() -> std::unique_ptr<Policy> { return std::make_unique<Clock>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::clock() {
-    return Eviction(memory::kind);
+    return Eviction(memory::clock_kind);
 }

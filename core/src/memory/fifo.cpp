@@ -12,11 +12,11 @@ public:
     Entry* victim(const Entry* spared) noexcept override { return front(spared); }
 };
 
-constexpr PolicyKind kind{"fifo", []() -> std::unique_ptr<Policy> { return std::make_unique<Fifo>(); }};
+constexpr PolicyKind fifo_kind{"fifo", []() -> std::unique_ptr<Policy> { return std::make_unique<Fifo>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::fifo() {
-    return Eviction(memory::kind);
+    return Eviction(memory::fifo_kind);
 }

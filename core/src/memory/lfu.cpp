@@ -149,11 +149,11 @@ private:
     BucketIndex free_ = no_bucket;
 };
 
-constexpr PolicyKind kind{"lfu", []() -> std::unique_ptr<Policy> { return std::make_unique<Lfu>(); }};
+constexpr PolicyKind lfu_kind{"lfu", []() -> std::unique_ptr<Policy> { return std::make_unique<Lfu>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::lfu() {
-    return Eviction(memory::kind);
+    return Eviction(memory::lfu_kind);
 }

@@ -13,11 +13,11 @@ public:
     Entry* victim(const Entry* spared) noexcept override { return front(spared); }
 };
 
-constexpr PolicyKind kind{"lru", []() -> std::unique_ptr<Policy> { return std::make_unique<Lru>(); }};
+constexpr PolicyKind lru_kind{"lru", []() -> std::unique_ptr<Policy> { return std::make_unique<Lru>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::lru() {
-    return Eviction(memory::kind);
+    return Eviction(memory::lru_kind);
 }

@@ -13,11 +13,11 @@ public:
     Entry* victim(const Entry* spared) noexcept override { return back(spared); }
 };
 
-constexpr PolicyKind kind{"mru", []() -> std::unique_ptr<Policy> { return std::make_unique<Mru>(); }};
+constexpr PolicyKind mru_kind{"mru", []() -> std::unique_ptr<Policy> { return std::make_unique<Mru>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::mru() {
-    return Eviction(memory::kind);
+    return Eviction(memory::mru_kind);
 }

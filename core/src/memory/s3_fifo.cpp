@@ -111,11 +111,11 @@ private:
     GhostQueues ghosts_;
 };
 
-constexpr PolicyKind kind{"s3_fifo", []() -> std::unique_ptr<Policy> { return std::make_unique<S3Fifo>(); }};
+constexpr PolicyKind s3_fifo_kind{"s3_fifo", []() -> std::unique_ptr<Policy> { return std::make_unique<S3Fifo>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::s3_fifo() {
-    return Eviction(memory::kind);
+    return Eviction(memory::s3_fifo_kind);
 }

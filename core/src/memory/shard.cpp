@@ -3,7 +3,6 @@
 #include "planted_bug.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <new>
 #include <unordered_map>
 #include <utility>
@@ -20,8 +19,6 @@ constexpr std::uint32_t bounds_step = 256;
 
 /// In inserts.
 constexpr std::uint64_t ask_uses_every = 256;
-
-constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
 } // namespace
 

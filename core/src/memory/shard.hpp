@@ -9,14 +9,19 @@
 #include "memory/timing_wheel.hpp"
 
 #include <atomic>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
 
 namespace tiercel::memory {
 
+/// Of entries and of weight.
+inline constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
+
 struct ShardOptions {
-    std::uint64_t max_entries; ///< inclusive; the largest number for no bound
+    std::uint64_t max_entries; ///< inclusive; or no_bound
     std::uint64_t max_weight;  ///< likewise
     const PolicyKind* policy;
     const Policy* first; ///< the policy of the store's first shard, or null if this is the first

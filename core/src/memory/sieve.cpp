@@ -74,11 +74,11 @@ private:
     std::size_t entries_ = 0;
 };
 
-constexpr PolicyKind kind{"sieve", []() -> std::unique_ptr<Policy> { return std::make_unique<Sieve>(); }};
+constexpr PolicyKind sieve_kind{"sieve", []() -> std::unique_ptr<Policy> { return std::make_unique<Sieve>(); }};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::sieve() {
-    return Eviction(memory::kind);
+    return Eviction(memory::sieve_kind);
 }

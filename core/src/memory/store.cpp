@@ -13,15 +13,12 @@
 #include <bit>
 #include <bitset>
 #include <cassert>
-#include <limits>
 #include <memory>
 #include <thread>
 #include <utility>
 
 namespace tiercel::memory {
 namespace {
-
-constexpr std::uint64_t no_bound = std::numeric_limits<std::uint64_t>::max();
 
 /// Apart from the bits that samples are taken by.
 constexpr unsigned shard_bits_at = 8;

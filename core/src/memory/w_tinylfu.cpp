@@ -202,16 +202,16 @@ std::unique_ptr<Policy> make() {
     return std::make_unique<WTinyLfu>(adaptive);
 }
 
-constexpr PolicyKind kind{"w_tinylfu", make<true>};
-constexpr PolicyKind fixed_kind{"w_tinylfu_fixed", make<false>};
+constexpr PolicyKind w_tinylfu_kind{"w_tinylfu", make<true>};
+constexpr PolicyKind w_tinylfu_fixed_kind{"w_tinylfu_fixed", make<false>};
 
 } // namespace
 } // namespace tiercel::memory
 
 tiercel::Eviction tiercel::eviction::w_tinylfu() {
-    return Eviction(memory::kind);
+    return Eviction(memory::w_tinylfu_kind);
 }
 
 tiercel::Eviction tiercel::eviction::w_tinylfu_fixed() {
-    return Eviction(memory::fixed_kind);
+    return Eviction(memory::w_tinylfu_fixed_kind);
 }

@@ -15,8 +15,8 @@ StoreOptions in_one_shard(StoreOptions options) {
 Comparison::Comparison(const StoreOptions& options)
     : real_(in_one_shard(options)), naive_(options.eviction.name(), options) {}
 
-std::string Comparison::apply(const Operation& operation) {
-    using enum Operation::Kind;
+std::string Comparison::apply(const StoreOperation& operation) {
+    using enum StoreOperation::Kind;
     real_.clock.advance(std::chrono::nanoseconds(operation.advance));
     seen_ = 0;
     departures_.clear();
@@ -58,7 +58,7 @@ std::string Comparison::find(std::uint64_t key) {
     return {};
 }
 
-std::string Comparison::insert(const Operation& operation) {
+std::string Comparison::insert(const StoreOperation& operation) {
     const Nanos now = real_.clock.nanos();
     const std::uint64_t key = operation.key;
     const EntryFacts facts{key, operation.weight,

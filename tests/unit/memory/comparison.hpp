@@ -6,7 +6,7 @@
 
 namespace tiercel::memory::test {
 
-struct Operation {
+struct StoreOperation {
     enum class Kind : std::uint8_t { find, peek, insert, erase, expire, clear };
     Kind kind = Kind::find;
     std::uint64_t key = 0;
@@ -24,13 +24,13 @@ public:
     explicit Comparison(const StoreOptions& options);
 
     /// The first difference, or empty.
-    std::string apply(const Operation& operation);
+    std::string apply(const StoreOperation& operation);
 
     /// That both hold the same entries, and that the store's structure is sound.
     std::string compare_contents();
 
 private:
-    std::string insert(const Operation& operation);
+    std::string insert(const StoreOperation& operation);
     std::string find(std::uint64_t key);
     std::string erase(std::uint64_t key);
     std::string expire();

@@ -55,13 +55,13 @@ class PolicyOperations {
 public:
     explicit PolicyOperations(bool with_expiry) : with_expiry_(with_expiry) {}
 
-    Operation next() {
-        Operation operation;
+    StoreOperation next() {
+        StoreOperation operation;
         const std::uint64_t bits = random_();
         operation.key = std::min(bits % 64, bits / 64 % 64); // low keys more often
         operation.weight = random_() % 16 == 0 ? random_() % 128 : random_() % 12;
         const std::uint64_t kind = random_() % 1000;
-        using enum Operation::Kind;
+        using enum StoreOperation::Kind;
         operation.kind = kind < 500   ? find
                          : kind < 890 ? insert
                          : kind < 950 ? erase
@@ -98,21 +98,21 @@ TEST_P(Policies, do_as_the_naive_cache_does_over_many_operations) {
 }
 
 TEST_P(Policies, do_as_the_naive_cache_does_over_short_sequences) {
-    using Kind = Operation::Kind;
-    const auto operation = rc::gen::build<Operation>(
-        rc::gen::set(&Operation::kind, rc::gen::element(Kind::find, Kind::find, Kind::insert, Kind::insert, Kind::erase,
-                                                        Kind::peek, Kind::expire, Kind::clear)),
-        rc::gen::set(&Operation::key, rc::gen::inRange<std::uint64_t>(0, 6)),
-        rc::gen::set(&Operation::weight, rc::gen::inRange<std::uint64_t>(0, 12)),
-        rc::gen::set(&Operation::time_to_live,
+    using Kind = StoreOperation::Kind;
+    const auto operation = rc::gen::build<StoreOperation>(
+        rc::gen::set(&StoreOperation::kind, rc::gen::element(Kind::find, Kind::find, Kind::insert, Kind::insert,
+                                                             Kind::erase, Kind::peek, Kind::expire, Kind::clear)),
+        rc::gen::set(&StoreOperation::key, rc::gen::inRange<std::uint64_t>(0, 6)),
+        rc::gen::set(&StoreOperation::weight, rc::gen::inRange<std::uint64_t>(0, 12)),
+        rc::gen::set(&StoreOperation::time_to_live,
                      rc::gen::oneOf(rc::gen::just(never), rc::gen::inRange<Nanos>(-5, 200'000'000))),
-        rc::gen::set(&Operation::advance, rc::gen::inRange<Nanos>(0, 20'000'000)));
+        rc::gen::set(&StoreOperation::advance, rc::gen::inRange<Nanos>(0, 20'000'000)));
     StoreOptions options = options_of(GetParam());
     if (options.max_entries != 0) options.max_entries = 3;
     if (options.max_weight != 0) options.max_weight = 10;
     EXPECT_TRUE(rc::check([&] {
         Comparison comparison(options);
-        for (const Operation& next : *rc::gen::container<std::vector<Operation>>(operation)) {
+        for (const StoreOperation& next : *rc::gen::container<std::vector<StoreOperation>>(operation)) {
             RC_ASSERT(comparison.apply(next) == "");
             RC_ASSERT(comparison.compare_contents() == "");
         }
@@ -138,8 +138,8 @@ TEST(AllPolicies, keep_their_bounds_and_tell_of_each_departure_once) {
             std::uint64_t stored = 0;
             std::uint64_t left = 0;
             for (int done = 0; done < 60'000; ++done) {
-                const Operation next = operations.next();
-                using enum Operation::Kind;
+                const StoreOperation next = operations.next();
+                using enum StoreOperation::Kind;
                 fixture.clock.advance(std::chrono::nanoseconds(next.advance));
                 const Nanos now = fixture.clock.nanos();
                 if (next.kind == find) fixture.find(next.key);

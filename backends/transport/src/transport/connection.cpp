@@ -17,14 +17,6 @@ namespace tiercel::transport {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-namespace {
-
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
-} // namespace
-
 Connection::Connection(spi::Runtime& runtime, Endpoint to, std::shared_ptr<const Protocol> protocol,
                        const ConnectionLimits& limits)
     : resumer_(std::make_shared<Resumer>(runtime.executor())),
@@ -77,7 +69,7 @@ void Connection::drain() {
         drained_.swap(inbox_);
         drain_posted_ = false;
     }
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     for (auto& call : drained_)
         pipeline_.add(std::move(call), now);
     drained_.clear();
@@ -129,14 +121,14 @@ asio::awaitable<void> Connection::run(SessionPtr session) {
     }
     session->connect_timer.cancel();
     session->connected = true;
-    serve(now_());
+    serve(SteadyTime::clock::now());
 
     std::vector<Reply> replies;
     while (session == session_) {
         replies.clear();
         auto got = co_await session->read(replies, label_);
         if (session != session_) co_return;
-        const auto now = now_();
+        const auto now = SteadyTime::clock::now();
         pipeline_.on_progress(now);
         if (!replies.empty()) {
             session->served = true;
@@ -159,7 +151,7 @@ void Connection::lose(SessionPtr session, const Error& why) {
     if (session != session_) return;
     session_ = nullptr;
     session->abort();
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     // A session that served and then broke is no reason to wait; one that never came to serve is.
     if (!session->served) {
         last_failure_ = why;
@@ -191,7 +183,7 @@ void Connection::write_some(const SessionPtr& session) {
             self->lose(session, broke_error(self->label_, error));
             return;
         }
-        const auto now = now_();
+        const auto now = SteadyTime::clock::now();
         session->written += bytes;
         if (session->written < session->outgoing.size()) {
             // A large request on its way. One that is out proves nothing: a dead peer's kernel takes megabytes.
@@ -217,7 +209,7 @@ void Connection::arm_timer() {
 
 void Connection::on_timer() {
     timer_set_for_.reset();
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     pipeline_.expire(now);
     if (session_ && session_->connected && pipeline_.is_silent(now)) {
         lose(session_, silent_error(label_));

@@ -25,10 +25,6 @@ namespace {
 /// When the reader looks again at a socket that takes no more, or that it cannot watch.
 constexpr std::chrono::milliseconds look_again_after{5};
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 } // namespace
 
 void DrivenConnection::start_session() {
@@ -61,7 +57,7 @@ asio::awaitable<void> DrivenConnection::run(std::shared_ptr<Session> session) {
     }
     wire_ = std::make_shared<DrivenSocket>(released->descriptor, std::move(released->codec));
     session_ = nullptr;
-    pipeline_.on_progress(now_());
+    pipeline_.on_progress(SteadyTime::clock::now());
     home_timer_.cancel();
     flush(lock);
     appoint();
@@ -73,7 +69,7 @@ void DrivenConnection::session_failed(const std::shared_ptr<Session>& session, c
     if (session != session_) return;
     session_ = nullptr;
     last_failure_ = why;
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     backoff_.failed(now, jitter_());
     pipeline_.fail_waiting(why);
     forget_settled();
@@ -105,7 +101,7 @@ asio::awaitable<void> DrivenConnection::drive_at_home() {
     DrivenSocket::Received received;
     Lock lock(*this);
     for (;;) {
-        const auto now = now_();
+        const auto now = SteadyTime::clock::now();
         pipeline_.expire(now);
         judge_silence(now);
         flush(lock);
@@ -144,7 +140,7 @@ asio::awaitable<void> DrivenConnection::drive_at_home() {
         wire->reading = false;
         wire->reader_wakes_at = SteadyTime::min();
         wire->stuffed = false;
-        take(wire, received, now_());
+        take(wire, received, SteadyTime::clock::now());
     }
 }
 

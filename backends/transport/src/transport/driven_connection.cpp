@@ -30,10 +30,6 @@ constexpr std::chrono::milliseconds idle_for_long{10};
 /// How long a wait may be that nobody can interrupt, since the process has no descriptor left for an eventfd.
 constexpr std::chrono::milliseconds look_without_interrupts_after{10};
 
-SteadyTime now_() {
-    return std::chrono::steady_clock::now();
-}
-
 } // namespace
 
 DrivenConnection::DrivenConnection(spi::Runtime& runtime, Endpoint to, std::shared_ptr<const Protocol> protocol,
@@ -68,7 +64,7 @@ void DrivenConnection::submit(const CallPtr& call, const std::shared_ptr<RunLoop
         call->reject(closed_error(label_));
         return;
     }
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     try {
         look_after_idleness(now);
     } catch (const std::exception&) {
@@ -100,7 +96,7 @@ void DrivenConnection::close() noexcept {
 
 SteadyTime DrivenConnection::drive(RunLoop& loop, SteadyTime until) {
     Lock lock(*this);
-    const auto now = now_();
+    const auto now = SteadyTime::clock::now();
     const auto wire = wire_;
     if (!wire || wire->reading) {
         pipeline_.expire(now);
@@ -148,7 +144,7 @@ void DrivenConnection::drive_as_reader(Lock& lock, const SocketPtr& wire, const 
             if (ready.to_receive) wire->receive(received, label_);
         }
         wire->reader_wakes_at = SteadyTime::min();
-        now = now_();
+        now = SteadyTime::clock::now();
         if (ready.to_send) wire->stuffed = false;
         take(wire, received, now);
         pipeline_.expire(now);
@@ -159,7 +155,7 @@ void DrivenConnection::drive_as_reader(Lock& lock, const SocketPtr& wire, const 
 /// Memory ran out in the middle of something: the socket is of no further use.
 void DrivenConnection::recover(const SocketPtr& wire) {
     if (!wire) return;
-    lose(wire, Error(Errc::connection_lost, label_ + ": out of memory"), now_());
+    lose(wire, Error(Errc::connection_lost, label_ + ": out of memory"), SteadyTime::clock::now());
 }
 
 /// Only a thread in the wait needs it. One that is about to wait has set polling_ before it asked its loop for work;
@@ -215,7 +211,7 @@ void DrivenConnection::flush(Lock& lock) {
             ++round;
             clear_keeping(wire->outgoing, kept_bytes);
             wire->written = 0;
-            if (pipeline_.has_waiting()) pipeline_.take(wire->outgoing, write_together_bytes, now_());
+            if (pipeline_.has_waiting()) pipeline_.take(wire->outgoing, write_together_bytes, SteadyTime::clock::now());
             if (wire->outgoing.empty()) {
                 clear_keeping(wire->outgoing, kept_idle_bytes);
                 break;
@@ -231,11 +227,11 @@ void DrivenConnection::flush(Lock& lock) {
             break;
         }
         if (error) {
-            lose(wire, broke_error(label_, error), now_());
+            lose(wire, broke_error(label_, error), SteadyTime::clock::now());
             break;
         }
         // A large request on its way. One that is out proves nothing: a dead peer's kernel takes megabytes.
-        if (wire->has_outgoing()) pipeline_.on_progress(now_());
+        if (wire->has_outgoing()) pipeline_.on_progress(SteadyTime::clock::now());
     }
     wire->writing = false;
     // The reader goes on with what is left, and is to notice silence about what was not in flight when it went to wait.
