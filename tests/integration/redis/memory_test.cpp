@@ -229,11 +229,11 @@ TEST(RedisMemory, does_not_grow_with_timeouts_and_new_connections) {
     const auto before = heap::bytes();
     const auto accepted = proxy.accepted();
     suffer(effort(20'000, 1'000'000));
-    const auto after = heap::bytes();
+    // A connection that was replaced gives back its buffers a moment later.
+    EXPECT_TRUE(wait_until([&] { return heap::bytes() < before + 64 * kib; }));
     EXPECT_GT(proxy.accepted(), accepted);
     EXPECT_GT(load.failed, 0U);
-    std::printf("%zu bytes before, %zu after %zu connections\n", before, after, proxy.accepted() - accepted);
-    EXPECT_LT(after, before + 64 * kib);
+    std::printf("%zu bytes before, %zu after %zu connections\n", before, heap::bytes(), proxy.accepted() - accepted);
 }
 
 TEST(RedisMemory, does_not_keep_what_it_has_sent_until_the_replies_come) {
