@@ -16,8 +16,8 @@ endfunction()
 
 # tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [ALONE ...] [LIBRARIES ...] [WHOLE])
 # One GoogleTest binary; each of its tests becomes a ctest test under the label. WHOLE: all of them together become one,
-# which is for tests that share a server slow to start. ALONE: sources that a unity build leaves on their own, because they
-# name things as others do.
+# which is for tests that share a server slow to start. ALONE: sources that a unity build leaves on their own,
+# because they name things as others do.
 function(tiercel_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;ALONE;LIBRARIES")
     if(NOT arg_TIMEOUT)

@@ -1,5 +1,6 @@
 #include "lab/number_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "node_address.hpp"
 
+#include "whole_number.hpp"
 #include <algorithm>
-#include <charconv>
 
 namespace tiercel::redis {
 
@@ -28,11 +28,9 @@ std::optional<NodeAddress> make_node_address(std::string_view host, long long po
 std::optional<NodeAddress> parse_node_address(std::string_view text) {
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    const auto digits = text.substr(colon + 1);
-    long long port = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    return make_node_address(text.substr(0, colon), port);
+    const auto port = whole_number<long long>(text.substr(colon + 1));
+    if (!port) return std::nullopt;
+    return make_node_address(text.substr(0, colon), *port);
 }
 
 } // namespace tiercel::redis

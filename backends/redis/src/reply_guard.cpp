@@ -1,7 +1,8 @@
 #include "reply_guard.hpp"
 
+#include "whole_number.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -23,10 +24,7 @@ bool is_type_byte(char c) noexcept {
 std::optional<long long> parse_length(std::string_view digits) {
     const auto first = digits.find_first_not_of('-');
     if (digits != "0" && first < digits.size() && digits[first] == '0') return std::nullopt;
-    long long number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-    return number;
+    return whole_number<long long>(digits);
 }
 
 } // namespace
