@@ -50,7 +50,7 @@ int main() {
     auto written = start_service(tls).put("France", "Paris");
     example::expect(written && written->complete(), "Redis takes the write");
     auto elsewhere = start_service(tls);
-    example::expect(*elsewhere.get("France") == "Paris", "and another service reads it");
+    example::expect(example::gives(elsewhere.get("France"), "Paris"), "and another service reads it");
 
     const auto expect_refused = [&](tiercel::redis::TlsOptions spoilt, const std::string& promise) {
         const auto report = start_service(spoilt).put("France", "Lyon");

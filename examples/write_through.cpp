@@ -54,7 +54,8 @@ int main() {
     auto written = accounts.put("alice", 250); // the ledger first, then Redis, then memory
     // [/snippet]
     example::expect(written && written->complete(), "every place took the write");
-    example::expect(ledger.read("alice") == 250 && *accounts.get("alice") == 250, "ledger and cache agree");
+    example::expect(ledger.read("alice") == 250 && example::gives(accounts.get("alice"), 250),
+                    "ledger and cache agree");
 
     // [snippet write_refused]
     auto refused = accounts.put("alice", -1);
@@ -73,5 +74,5 @@ int main() {
     // [/snippet]
     example::expect(ledger.read("alice") == 300, "without Redis the write still succeeds");
     example::expect(!partial->complete() && partial->tiers.at(0).tier == "redis", "and the report names who missed it");
-    example::expect(*accounts.get("alice") == 300, "memory has it");
+    example::expect(example::gives(accounts.get("alice"), 300), "memory has it");
 }

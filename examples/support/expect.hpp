@@ -14,4 +14,9 @@ inline void expect(bool holds, const std::string& promise) {
     if (!holds) std::_Exit(1);
 }
 
+/// Whether a lookup gave that value: false for a miss, which must not be dereferenced.
+bool gives(const auto& handle, const auto& value) {
+    return handle && *handle == value;
+}
+
 } // namespace example
