@@ -16,8 +16,8 @@ endfunction()
 
 # tiercel_test(<name> LABEL unit|contract|integration SOURCES ... [ALONE ...] [LIBRARIES ...] [WHOLE])
 # One GoogleTest binary; each of its tests becomes a ctest test under the label. WHOLE: all of them together become one,
-# which is for tests that share a server slow to start. ALONE: sources that a unity build leaves on their own,
-# because they name things as others do.
+# which is for tests that share a server slow to start; it is begun before the short ones. ALONE: sources that a unity
+# build leaves on their own, because they name things as others do.
 function(tiercel_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;ALONE;LIBRARIES")
     if(NOT arg_TIMEOUT)
@@ -31,7 +31,7 @@ function(tiercel_test name)
     tiercel_test_group(${arg_LABEL} ${name})
     if(arg_WHOLE)
         add_test(NAME ${name} COMMAND ${name})
-        set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+        set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT})
         return()
     endif()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
