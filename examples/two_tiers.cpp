@@ -82,7 +82,8 @@ int main(int argc, char** argv) {
     users.close(); // callers are answered before the tiers are filled; this waits for that
     queries = 0;
     auto elsewhere = start_service(); // another process, on another machine
-    example::expect(elsewhere.get("42").source().kind == Kind::tier, "another service finds it in Redis");
-    example::expect(elsewhere.get("42")->mails.at(1) == "42@example.com", "with all its fields");
+    const auto found = elsewhere.get("42");
+    example::expect(found && found.source().kind == Kind::tier, "another service finds it in Redis");
+    example::expect(found->mails.at(1) == "42@example.com", "with all its fields");
     example::expect(queries == 0, "without another query");
 }
